@@ -1,0 +1,475 @@
+"""The current application and request: one ContextVar, the context objects it holds, and the proxies.
+
+Only this layer and those above it may know that there is a current application. A context is either an
+``AppContext`` (a shell, a command, a background task) or a ``RequestContext``, which is an ``AppContext`` with a
+request. Both are made cheaply: the request, the session, ``g`` and the URL adapter appear when first asked for.
+
+Source: https://flask.palletsprojects.com/en/stable/appcontext/ and .../reqcontext/
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
+
+from costrel import signals
+from costrel.lazy import lazy
+from costrel.request import Request
+from costrel.response import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from werkzeug.routing import MapAdapter
+
+    from costrel.app import App
+    from costrel.routing import Rule
+    from costrel.sessions import SessionMixin
+    from costrel.typing import AfterRequestCallable
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNSET: Any = object()
+
+NO_APP = """Working outside of application context.
+
+This code needs the current application, and none is active here. In a request, a command or a shell there is
+one already; elsewhere wrap the code in `with app.app_context():`."""
+
+NO_REQUEST = """Working outside of request context.
+
+This code needs an active HTTP request, and none is active here. Call it from a view or a function that a view
+calls; in a test wrap it in `with app.test_request_context():`."""
+
+#: The context of the running thread or task. Not set where no context is pushed.
+current_context: ContextVar[AppContext] = ContextVar("costrel.current_context")
+
+
+class _AppCtxGlobals:
+    """The plain object behind ``g``: any attribute may be set, and it lives as long as its context."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"'g' has no attribute {name!r} in this context: set it first, or use g.get({name!r}).")
+
+    def get(self, name: str, default: Any | None = None) -> Any:
+        """Returns the attribute, or the default where it is not set."""
+        return self.__dict__.get(name, default)
+
+    def pop(self, name: str, default: Any = _UNSET) -> Any:
+        """Removes the attribute and returns it; without a default, a missing one is a KeyError."""
+        if default is _UNSET:
+            return self.__dict__.pop(name)
+        return self.__dict__.pop(name, default)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Returns the attribute, set to the default first where it was missing."""
+        return self.__dict__.setdefault(name, default)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.__dict__
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__dict__)
+
+    def __repr__(self) -> str:
+        context = current_context.get(None)
+        return object.__repr__(self) if context is None else f"<costrel.g of {context.app.name!r}>"
+
+    if TYPE_CHECKING:
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+        def __delattr__(self, name: str) -> None: ...
+
+
+class AppContext:
+    """Makes an application current: for a command, a shell, a background task.
+
+    :param app: the application, an :class:`~costrel.App`.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._tokens: list[tuple[Token[AppContext], RequestContext | None]] = []
+        self._surrounding: RequestContext | None = None
+
+    @lazy
+    def g(self) -> _AppCtxGlobals:
+        """The object for data of this context."""
+        return self.app.app_ctx_globals_class()
+
+    @lazy
+    def url_adapter(self) -> MapAdapter | None:
+        """The URL adapter for building URLs without a request; None where ``SERVER_NAME`` is not set."""
+        return self.app.create_url_adapter(None)
+
+    def request_context(self) -> RequestContext | None:
+        """Returns the context of the request that is being handled, if there is one."""
+        return self._surrounding
+
+    def push(self) -> None:
+        """Makes this context the current one."""
+        outer = current_context.get(None)
+        self._tokens.append((current_context.set(self), self._surrounding))
+        self._surrounding = None if outer is None else outer.request_context()
+        if signals.watched:
+            signals.appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def pop(self, exc: BaseException | None = _UNSET) -> None:
+        """Runs the teardown functions, if this was the outermost push, and makes the previous context current again.
+
+        :param exc: the error that ended the context, for the teardown functions; by default the one being handled.
+        """
+        if exc is _UNSET:
+            exc = sys.exc_info()[1]
+        try:
+            if len(self._tokens) == 1:
+                self.app.do_teardown_appcontext(exc)
+        finally:
+            active = current_context.get(None)
+            if not self._tokens:
+                raise AssertionError(f"Popped wrong app context. ({self!r} was not pushed)")
+            token, self._surrounding = self._tokens.pop()
+            current_context.reset(token)
+        _check_popped("app", active, self)
+        if signals.watched:
+            signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def __enter__(self) -> AppContext:
+        self.push()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc_value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.pop(exc_value)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.app.name}>"
+
+
+class RequestContext(AppContext):
+    """Makes a request and its application current.
+
+    :param app: the application, an :class:`~costrel.App`.
+    :param environ: the WSGI environ of the request (PEP 3333).
+    :param request: a request object to use rather than making one from the environ.
+    :param session: a session to use rather than opening one.
+    """
+
+    #: The rule that matched, and the arguments for the view.
+    rule: Rule | None = None
+    view_args: dict[str, Any] | None = None
+    routing_exception: HTTPException | None = None
+    #: Messages flashed in earlier requests, once a template asked for them.
+    flashes: list[tuple[str, str]] | None = None
+    _session: SessionMixin | None = None
+    #: False once the request part of the context has been torn down.
+    _active: bool = True
+    #: True when the teardown functions of this context have run and must not run again.
+    _torn_down: bool = False
+
+    def __init__(
+        self,
+        app: App,
+        environ: WSGIEnvironment,
+        request: Request | None = None,
+        session: SessionMixin | None = None,
+    ) -> None:
+        # PERF: what is not needed by every request is a default of the class, not an assignment here (0.1 us each
+        # for the list of tokens, the request and the session).
+        self.app = app
+        self.environ = environ
+        if request is not None:
+            self.request = request
+            self.rule = cast("Rule | None", request.url_rule)
+            self.view_args = request.view_args
+            self.routing_exception = request.routing_exception
+        if session is not None:
+            self._session = session
+
+    @lazy
+    def _tokens(self) -> list[Any]:  # type: ignore[override]
+        """One entry per push: the token, and the app context of the same application that was already there."""
+        return []
+
+    @lazy
+    def request(self) -> Request:
+        """The request object, made when first asked for."""
+        request = self.app.request_class(self.environ)
+        request.json_module = self.app.json
+        request.url_rule = self.rule
+        request.view_args = self.view_args
+        if self.routing_exception is not None:
+            request.routing_exception = self.routing_exception
+        return request
+
+    @lazy
+    def url_adapter(self) -> MapAdapter | None:
+        """The URL adapter bound to this request; None where the request's host is refused."""
+        try:
+            return self.app.create_url_adapter(self.request)
+        except HTTPException as error:
+            self.routing_exception = self.request.routing_exception = error
+            return None
+
+    @property
+    def session(self) -> SessionMixin:
+        """The session, opened when first asked for; asking for it marks it as accessed."""
+        session = self._session
+        if session is None:
+            session = self.open_session()
+        session.accessed = True
+        return session
+
+    @lazy
+    def _after_request_functions(self) -> list[AfterRequestCallable]:
+        """Functions that run on the response of this request, before the registered ``after_request`` hooks."""
+        return []
+
+    def open_session(self) -> SessionMixin:
+        """Opens the session through the application's session interface and keeps it, without marking it accessed."""
+        session = self._session
+        if session is None:
+            interface = self.app.session_interface
+            session = interface.open_session(self.app, self.request)
+            if session is None:
+                session = interface.make_null_session(self.app)
+            self._session = session
+        return session
+
+    def request_context(self) -> RequestContext | None:
+        return self if self._active else None
+
+    def copy(self) -> RequestContext:
+        """Returns a context of the same request and session, to be pushed in another thread or greenlet."""
+        return type(self)(self.app, self.environ, request=self.request, session=self._session)
+
+    def match_request(self) -> None:
+        """Finds the rule for the request; a failure is kept in ``request.routing_exception``."""
+        adapter = self.url_adapter
+        if adapter is None:
+            return
+        request = self.request
+        try:
+            self.rule, self.view_args = request.url_rule, request.view_args = cast(
+                "tuple[Rule, dict[str, Any]]", adapter.match(return_rule=True)
+            )
+        except HTTPException as error:
+            self.routing_exception = request.routing_exception = error
+
+    def push(self) -> None:
+        """Makes this context the current one, opens the session and matches the URL."""
+        shared = self.join(current_context.get(None))
+        self._tokens.append((current_context.set(self), shared))
+        self._active = True
+        if not shared and signals.watched:
+            signals.appcontext_pushed.send(self.app, _async_wrapper=self.app.ensure_sync)
+        # The session comes first, so that a custom URL converter can use it.
+        self.open_session()
+        self.match_request()
+
+    def join(self, outer: AppContext | None) -> bool:
+        """Takes ``g`` over from a context of the same application that is current already.
+
+        :returns: whether there is such a context; it then also owns the teardown of the application's context.
+        """
+        if outer is None or outer.app is not self.app:
+            return False
+        self.g = outer.g
+        return True
+
+    def pop(self, exc: BaseException | None = _UNSET) -> None:
+        """Runs the teardown functions, if this was the outermost push, and makes the previous context current again."""
+        if exc is _UNSET:
+            exc = sys.exc_info()[1]
+        if not self._tokens:
+            raise AssertionError(f"Popped wrong request context. ({self!r} was not pushed)")
+        last = len(self._tokens) == 1
+        shared = self._tokens[-1][1]
+        active = current_context.get(None)
+        try:
+            if last and not self._torn_down:
+                self.tear_down(exc, shared)
+        finally:
+            token, _ = self._tokens.pop()
+            current_context.reset(token)
+        _check_popped("request", active, self)
+        if not shared and signals.watched:
+            signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
+
+    def tear_down(self, exc: BaseException | None, shared: bool) -> None:
+        """Runs the teardown functions of the request and then, if the context owns it, of the application's context.
+
+        :param exc: the error that ended the request, handed to the functions.
+        :param shared: whether an outer context of the same application owns the application's part.
+        """
+        try:
+            self.app.do_teardown_request(exc)
+        finally:
+            try:
+                self.close_request()
+            finally:
+                self._active = False
+                if not shared:
+                    self.app.do_teardown_appcontext(exc)
+
+    def close_request(self) -> None:
+        """Closes the files of the request's form, if somebody made a request object at all."""
+        request = self.__dict__.get("request")
+        close = getattr(request, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> RequestContext:
+        self.push()
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.request.url!r} [{self.request.method}] of {self.app.name}>"
+
+
+def _check_popped(kind: str, active: AppContext | None, expected: AppContext) -> None:
+    """Raises AssertionError where another context was on top than the one that is being popped."""
+    if active is not expected:
+        raise AssertionError(f"Popped wrong {kind} context. ({active!r} instead of {expected!r})")
+
+
+def has_request_context() -> bool:
+    """Tells whether a request is being handled here.
+
+    >>> has_request_context()
+    False
+    """
+    context = current_context.get(None)
+    return context is not None and context.request_context() is not None
+
+
+def has_app_context() -> bool:
+    """Tells whether an application is current here.
+
+    >>> has_app_context()
+    False
+    """
+    return current_context.get(None) is not None
+
+
+def after_this_request(f: F) -> F:
+    """Decorates a function of the response that is to run at the end of this request only.
+
+    :param f: takes the response and returns it or another one.
+    :raises RuntimeError: where no request is being handled.
+    """
+    context = current_context.get(None)
+    context = None if context is None else context.request_context()
+    if context is None:
+        raise RuntimeError(
+            "'after_this_request' can only be used when a request context is active, such as in a view function."
+        )
+    context._after_request_functions.append(f)
+    return f
+
+
+def copy_current_request_context(f: F) -> F:
+    """Decorates a function so that it sees the present request, wherever and whenever it runs.
+
+    Meant for greenlets and threads that start in a view and end before it does. Each call runs in a fresh copy of
+    the context. The function becomes a synchronous one if it was ``async def``.
+
+    :raises RuntimeError: where no request is being handled.
+    """
+    context = current_context.get(None)
+    context = None if context is None else context.request_context()
+    if context is None:
+        raise RuntimeError(
+            "'copy_current_request_context' can only be used when a request context is active, such as in a view"
+            " function."
+        )
+    original = context.copy()
+
+    @functools.wraps(f)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        with original.copy() as context:
+            return context.app.ensure_sync(f)(*args, **kwargs)
+
+    return cast(F, run)
+
+
+def _app_context() -> AppContext:
+    try:
+        return current_context.get()
+    except LookupError:
+        raise RuntimeError(NO_APP) from None
+
+
+def _request_context() -> RequestContext:
+    context = current_context.get(None)
+    found = None if context is None else context.request_context()
+    if found is None:
+        raise RuntimeError(NO_REQUEST)
+    return found
+
+
+# PERF: werkzeug's LocalProxy takes 0.9 us to read an attribute; a proxy whose `__getattr__` goes straight to the
+# context takes 0.25 us. Everything else (operators, `_get_current_object`, `bool`) stays LocalProxy's.
+class _RequestProxy(LocalProxy[Request]):
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_request_context().request, name)
+
+
+class _SessionProxy(LocalProxy["SessionMixin"]):
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_request_context().session, name)
+
+    def __getitem__(self, key: str) -> Any:
+        return _request_context().session[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        _request_context().session[key] = value
+
+    def __contains__(self, key: object) -> bool:
+        return key in _request_context().session
+
+
+class _GProxy(LocalProxy[_AppCtxGlobals]):
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_app_context().g, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(_app_context().g, name, value)
+
+
+class _CurrentAppProxy(LocalProxy["App"]):
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_app_context().app, name)
+
+
+def _settings() -> Mapping[str, Any] | None:
+    context = current_context.get(None)
+    return None if context is None else context.app.config
+
+
+# The message layer may not know of a current application: this layer tells it where the limits are.
+Request.current_settings = staticmethod(_settings)
+Response.current_settings = staticmethod(_settings)
+
+app_ctx: AppContext = LocalProxy(_app_context)  # type: ignore[assignment]
+request_ctx: RequestContext = LocalProxy(_request_context)  # type: ignore[assignment]
+current_app: App = _CurrentAppProxy(lambda: _app_context().app)  # type: ignore[assignment]
+g: _AppCtxGlobals = _GProxy(lambda: _app_context().g)  # type: ignore[assignment]
+request: Request = _RequestProxy(lambda: _request_context().request)  # type: ignore[assignment]
+session: SessionMixin = _SessionProxy(lambda: _request_context().session)  # type: ignore[assignment]
