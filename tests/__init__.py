@@ -1,0 +1,1 @@
+"""The tests of costrel; their shared parts are in ``tests.support``."""
