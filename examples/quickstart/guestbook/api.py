@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from costrel import Blueprint, abort, request, url_for
 from werkzeug.exceptions import HTTPException
+
+from costrel import Blueprint, abort, request, url_for
 
 from . import entries
 

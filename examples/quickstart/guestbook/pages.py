@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from costrel import Blueprint, flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
+
+from costrel import Blueprint, flash, redirect, render_template, request, session, url_for
 
 from . import entries
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from costrel.testing import FlaskClient
 
+from costrel.testing import FlaskClient
 from examples.quickstart.guestbook import create_app, entries, format_time, keep_secret_key
 
 
