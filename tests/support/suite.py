@@ -41,7 +41,7 @@ def _called_name(node: ast.Call) -> str:
 
 
 def _is_check(node: ast.AST) -> bool:
-    """Tells whether a node is an assert, or calls ``pytest.raises`` or a helper named ``assert_...`` or ``check_...``."""
+    """Tells whether a node is an assert, or calls ``pytest.raises`` or a helper named like ``assert_``/``check_``."""
     if isinstance(node, ast.Assert):
         return True
     if not isinstance(node, ast.Call):
