@@ -1,0 +1,224 @@
+"""The development server: werkzeug's, which keeps serving broken code until it is mended and says what to do.
+
+It knows nothing of an application but that it is a WSGI callable. It is for development only: the interactive
+debugger, which runs code that a browser sends, is added here and nowhere else.
+
+Source: https://werkzeug.palletsprojects.com/en/stable/serving/
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
+
+from werkzeug import serving
+
+if TYPE_CHECKING:
+    import ssl
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    TLS = ssl.SSLContext | tuple[str, str | None] | Literal["adhoc"]
+
+#: Seconds between two looks at the files. A reload has to show within 2 s of saving, start of the process included.
+RELOAD_INTERVAL = 0.5
+
+#: The exit code by which the process that serves asks the process that watches it to start it again.
+RESTART = 3
+
+
+class StartError(Exception):
+    """The development server cannot be started with these arguments; the message says what to write instead."""
+
+
+class FailedApplication:
+    """A WSGI application in the place of one that could not be loaded: every request raises the error of loading it.
+
+    The debugger then shows that error in the browser. The server watches the files that the error came from, among
+    them a file with a SyntaxError, which no loaded module stands for.
+
+    :param error: the error, with the traceback that is to be shown.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.traceback: TracebackType | None = error.__traceback__
+        self.files = files_of(error)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:
+        # The traceback is set anew, since each raise would make the previous one longer.
+        raise self.error.with_traceback(self.traceback)
+
+
+def files_of(error: BaseException) -> list[str]:
+    """Returns the existing source files that an error, its causes and their tracebacks name.
+
+    >>> try:
+    ...     compile("x ==", "/nowhere/broken.py", "exec")
+    ... except SyntaxError as error:
+    ...     files_of(error)
+    []
+    """
+    names: dict[str, None] = {}
+    pending: BaseException | None = error
+    while pending is not None:
+        step = pending.__traceback__
+        while step is not None:
+            names[step.tb_frame.f_code.co_filename] = None
+            step = step.tb_next
+        if isinstance(pending, SyntaxError) and pending.filename is not None:
+            names[pending.filename] = None
+        pending = pending.__cause__ or pending.__context__
+    return [name for name in names if os.path.isfile(name)]
+
+
+def is_reloading() -> bool:
+    """Tells whether this is the process that the reloader starts anew after each change."""
+    return serving.is_running_from_reloader()
+
+
+def changed_since(moment: float, files: Iterable[str] = (), exclude_patterns: Iterable[str] = ()) -> str | None:
+    """Returns a source file that was changed while this process was loading it, or None.
+
+    The reloader looks at the files only once the application is loaded, and takes what it finds for the loaded
+    state; a file that is saved twice in short order would stay at its first version.
+
+    :param moment: the time before loading, in seconds as of ``time.time()``.
+    :param files: files to look at besides those of the loaded modules.
+    :param exclude_patterns: :mod:`fnmatch` patterns of files that do not count.
+    """
+    now = time.time()
+    loaded: list[str | None] = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    for name in dict.fromkeys([*filter(None, loaded), *files]):
+        try:
+            modified = os.stat(name).st_mtime
+        except OSError:
+            continue
+        # A time in the future means a file system with another clock, which would make this reload for ever.
+        if moment < modified <= now and not any(fnmatch.fnmatch(name, pattern) for pattern in exclude_patterns):
+            return name
+    return None
+
+
+def run(
+    application: WSGIApplication,
+    host: str = "127.0.0.1",
+    port: int = 5000,
+    *,
+    debug: bool = False,
+    use_reloader: bool | None = None,
+    use_debugger: bool | None = None,
+    threaded: bool = True,
+    ssl_context: TLS | None = None,
+    extra_files: Sequence[str] | None = None,
+    exclude_patterns: Sequence[str] | None = None,
+    loading_since: float | None = None,
+    **options: Any,
+) -> None:
+    """Serves a WSGI application until it is interrupted.
+
+    :param host: address or name to listen on, or ``unix://`` and a path.
+    :param port: 0 to 65535; 0 takes a free one.
+    :param debug: what the reloader and the debugger default to.
+    :param use_reloader: start the process again when a source file changes.
+    :param use_debugger: show an interactive debugger in the browser when the application raises.
+    :param threaded: handle each request in a thread of its own.
+    :param ssl_context: a context, the paths of certificate and key, or ``"adhoc"`` for a certificate made on the spot.
+    :param extra_files: files that reload the server as well when they change.
+    :param exclude_patterns: :mod:`fnmatch` patterns of files that do not.
+    :param loading_since: when loading the application began, in seconds as of ``time.time()``; a file that changed
+        after that reloads the server at once.
+    :param options: whatever else ``werkzeug.serving.run_simple`` takes.
+    :raises StartError: where port or certificate cannot be used.
+    :raises SystemExit: with 1 where the port is taken; why and what to do is printed.
+    """
+    use_reloader = debug if use_reloader is None else use_reloader
+    use_debugger = debug if use_debugger is None else use_debugger
+    watched = list(extra_files or ())
+    if isinstance(application, FailedApplication):
+        watched += application.files
+    if not 0 <= port <= 65535:
+        raise StartError(f"The port {port} is not between 0 and 65535; use one above 1023, such as 5000.")
+    check_tls(ssl_context)
+    if use_reloader and loading_since is not None and is_reloading():
+        restart_if_changed(loading_since, watched, exclude_patterns or ())
+    options.setdefault("reloader_interval", RELOAD_INTERVAL)
+    try:
+        # Looked up in its module on each call, since tests replace it there.
+        serving.run_simple(
+            host,
+            port,
+            application,
+            use_reloader=use_reloader,
+            use_debugger=use_debugger,
+            threaded=threaded,
+            ssl_context=ssl_context,
+            extra_files=watched or None,
+            exclude_patterns=exclude_patterns,
+            **options,
+        )
+    except SystemExit as stop:
+        # werkzeug prints the operating system's words for an address that it cannot have, and exits.
+        if isinstance(stop.__context__, OSError):
+            print(remedy(stop.__context__, host, port), file=sys.stderr)
+        raise
+
+
+def restart_if_changed(moment: float, files: Iterable[str], exclude_patterns: Iterable[str]) -> None:
+    """Ends this process so that it is started again, if a file has changed since the moment.
+
+    :raises SystemExit: with :data:`RESTART`.
+    """
+    changed = changed_since(moment, files, exclude_patterns)
+    if changed is not None:
+        print(f" * {changed!r} changed while it was being loaded, reloading", file=sys.stderr)
+        sys.exit(RESTART)
+
+
+def remedy(error: OSError, host: str, port: int) -> str:
+    """Returns what to do where the server cannot have its address.
+
+    >>> remedy(OSError(errno.EADDRINUSE, "Address already in use"), "127.0.0.1", 5000)
+    'Port 5000 is taken. Choose another one: --port 5001, or run(port=5001) in code.'
+    """
+    if error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < 65535 else 5000
+        return f"Port {port} is taken. Choose another one: --port {other}, or run(port={other}) in code."
+    if error.errno == errno.EACCES:
+        return f"This user may not listen on port {port}. Choose one above 1023, such as --port 5000."
+    return f"{host!r} is not an address of this machine. Use --host 127.0.0.1, or --host 0.0.0.0 for all of them."
+
+
+def check_tls(ssl_context: TLS | None) -> None:
+    """Raises StartError where the certificate cannot be used, before a socket has been opened for it."""
+    if ssl_context == "adhoc":
+        if not has_cryptography():
+            raise StartError(
+                "A certificate made on the spot (adhoc) needs the cryptography package:"
+                ' pip install "costrel[tls]", or give the files of a certificate and its key.'
+            )
+    elif isinstance(ssl_context, tuple):
+        certificate, key = ssl_context
+        try:
+            serving.load_ssl_context(certificate, key)
+        except OSError as error:  # ssl.SSLError is one too
+            raise StartError(
+                f"The certificate {certificate!r} with the key {key!r} cannot be loaded: {error}."
+                " Both have to be PEM files, and the key has to be that of the certificate."
+            ) from error
+
+
+def has_cryptography() -> bool:
+    """Tells whether the package that ``adhoc`` certificates need is installed."""
+    # Optional dependency: costrel[tls].
+    try:
+        import cryptography  # noqa: F401
+    except ImportError:
+        return False
+    return True
