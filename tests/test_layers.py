@@ -22,7 +22,7 @@ LAYERS = {
     1: "diagnostics request response security sessions",
     2: "context",
     3: "cli helpers json logging static templating testing views",
-    4: "app blueprints dispatch plan registrar",
+    4: "app blueprints coerce dispatch errors plan registrar",
     5: "__init__ __main__",
 }
 TABLE = {unit: layer for layer, units in LAYERS.items() for unit in units.split()}
