@@ -1,0 +1,130 @@
+"""The guards of the HTTP message: limits, host names, header values, cookie names and redirect targets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
+from werkzeug.sansio.utils import get_host
+
+#: What a request body may be at most, where neither the application nor the request says otherwise.
+#: ``MAX_CONTENT_LENGTH`` and ``MAX_FORM_MEMORY_SIZE`` are bytes, ``MAX_FORM_PARTS`` counts fields and files.
+DEFAULT_LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
+        "MAX_FORM_MEMORY_SIZE": 500_000,
+        "MAX_FORM_PARTS": 1_000,
+    }
+)
+
+#: A ``Host`` text longer than this is never kept in the cache; a DNS name has at most 253 characters.
+_LONGEST_CACHED_HOST = 262
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LINE_END = re.compile(r"[\r\n\x00]")
+# RFC 9110 §5.6.2: the characters of a token.
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_COOKIE_NAME_BREAKER = re.compile(r"[\x00-\x20\x7f\",;=\\]")
+
+
+def validate_host(
+    scheme: str,
+    host_header: str | None,
+    server: tuple[str, int | None] | None,
+    trusted_hosts: Collection[str] | None = None,
+) -> str:
+    """Returns the host and port that a request was made to, without the scheme's standard port.
+
+    :param scheme: ``http``, ``https``, ``ws`` or ``wss``.
+    :param host_header: the ``Host`` header; None where the client sent none.
+    :param server: the server's own host and port, used without a header; the port of a Unix socket is None.
+    :param trusted_hosts: accepted names; ``.example.com`` also accepts every subdomain. None or empty accepts all.
+    :return: an empty text where no host is known, or where it has characters that no host has.
+    :raises werkzeug.exceptions.SecurityError: the host is not a trusted one (400).
+
+    >>> validate_host("https", "example.com:443", None)
+    'example.com'
+    """
+    if type(trusted_hosts) is str:
+        trusted_hosts = (trusted_hosts,)
+    trusted = tuple(trusted_hosts) if trusted_hosts else None
+    if host_header is not None and len(host_header) > _LONGEST_CACHED_HOST:
+        return get_host(scheme, host_header, server, trusted)
+    return _cached_host(scheme, host_header, server, trusted)
+
+
+# PERF: a verdict costs 1.3 us without trusted hosts and 4 us with two of them; a cached one 0.2 us. A refused
+# host raises and so is not kept: an attacker cannot push the good ones out with it.
+@lru_cache(maxsize=512)
+def _cached_host(
+    scheme: str, host_header: str | None, server: tuple[str, int | None] | None, trusted: tuple[str, ...] | None
+) -> str:
+    return get_host(scheme, host_header, server, trusted)
+
+
+def check_header_name(name: str) -> str:
+    """Returns the name of a header field, if it is one (RFC 9110 §5.1).
+
+    :raises ValueError: the name has a space, a colon, a control character or another that no token has.
+    """
+    if not _TOKEN.fullmatch(name):
+        raise ValueError(
+            f"The header name {name!r} is not valid: only ASCII letters, digits and !#$%&'*+-.^_`|~ may be in it."
+        )
+    return name
+
+
+def check_header_value(value: str) -> str:
+    r"""Returns the value of a header field, if it can be sent as one line (RFC 9110 §5.5).
+
+    :raises ValueError: the value has a line break or a NUL character.
+
+    >>> check_header_value("text/html")
+    'text/html'
+    """
+    # PERF: isprintable is 0.03 us and true for nearly every value; the expression is 0.15 us.
+    if not value.isprintable() and _LINE_END.search(value):
+        raise ValueError(
+            f"Header values must not contain newline characters or NUL: {value[:80]!r}."
+            " Remove them from the text, or encode it."
+        )
+    return value
+
+
+def check_status(status: str) -> str:
+    """Returns a status line, if it has no control character (RFC 9112 §4).
+
+    :raises ValueError: the text has a line break or another control character.
+    """
+    if not status.isprintable() and _CONTROL.search(status):
+        raise ValueError(f"The status {status[:80]!r} has a control character. Write it like '404 Not Found'.")
+    return status
+
+
+def check_cookie_name(name: str) -> str:
+    """Returns the name of a cookie, if a browser would read it back as that name (RFC 6265 §4.1.1).
+
+    Names outside ASCII are accepted, as werkzeug does.
+
+    :raises ValueError: the name is empty or has a space, a control character, or one of ``" , ; = \\``.
+    """
+    if not name or _COOKIE_NAME_BREAKER.search(name):
+        raise ValueError(
+            f"The cookie name {name!r} is not valid: it must not be empty or contain spaces, control characters,"
+            " quotes, commas, semicolons, backslashes or equals signs."
+        )
+    return name
+
+
+def check_redirect_target(location: str) -> str:
+    """Returns the target of a redirect, if a browser reads it as it is written.
+
+    Browsers drop tabs and line breaks from a URL, so ``"/\\t/example.com"`` would lead to another host.
+
+    :raises ValueError: the target has a control character.
+    """
+    if not location.isprintable() and _CONTROL.search(location):
+        raise ValueError(f"The redirect target {location[:200]!r} has a control character. Percent-encode it.")
+    return location
