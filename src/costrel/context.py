@@ -304,6 +304,15 @@ class RequestContext(AppContext):
         if not shared and signals.watched:
             signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
+    def detach(self) -> bool:
+        """Makes the previous context current again, but leaves the teardown to a later call of :meth:`tear_down`.
+
+        :returns: whether an outer context of the same application owns the application's part.
+        """
+        token, shared = self._tokens.pop()
+        current_context.reset(token)
+        return bool(shared)
+
     def tear_down(self, exc: BaseException | None, shared: bool) -> None:
         """Runs the teardown functions of the request and then, if the context owns it, of the application's context.
 

@@ -1,0 +1,91 @@
+"""A WSGI microframework with Flask's API: fast, safe by default, typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+from costrel import json, signals
+from costrel.app import App
+from costrel.blueprints import Blueprint
+from costrel.config import Config
+from costrel.context import (
+    after_this_request,
+    copy_current_request_context,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    session,
+)
+from costrel.helpers import (
+    abort,
+    flash,
+    get_flashed_messages,
+    get_template_attribute,
+    make_response,
+    redirect,
+    stream_with_context,
+    url_for,
+)
+from costrel.json import jsonify
+from costrel.request import Request
+from costrel.response import Response
+from costrel.static import send_file, send_from_directory
+
+if TYPE_CHECKING:
+    from costrel.templating import (
+        render_template,
+        render_template_string,
+        stream_template,
+        stream_template_string,
+    )
+
+__all__ = [
+    "App",
+    "Blueprint",
+    "Config",
+    "Markup",
+    "Request",
+    "Response",
+    "abort",
+    "after_this_request",
+    "copy_current_request_context",
+    "current_app",
+    "escape",
+    "flash",
+    "g",
+    "get_flashed_messages",
+    "get_template_attribute",
+    "has_app_context",
+    "has_request_context",
+    "json",
+    "jsonify",
+    "make_response",
+    "redirect",
+    "render_template",
+    "render_template_string",
+    "request",
+    "send_file",
+    "send_from_directory",
+    "session",
+    "signals",
+    "stream_template",
+    "stream_template_string",
+    "stream_with_context",
+    "url_for",
+]
+
+_TEMPLATING = frozenset({"render_template", "render_template_string", "stream_template", "stream_template_string"})
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the template functions when first asked for: jinja2 would add 17 ms to ``import costrel``."""
+    if name in _TEMPLATING:
+        from costrel import templating
+
+        value = globals()[name] = getattr(templating, name)
+        return value
+    raise AttributeError(f"module 'costrel' has no attribute {name!r}")

@@ -1,0 +1,675 @@
+"""``App``: holds what a program registers and configures, and wires the parts that do the work.
+
+Source: https://flask.palletsprojects.com/en/stable/api/#application-object
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import weakref
+from collections.abc import Callable, Iterable, ValuesView
+from datetime import timedelta
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+
+from werkzeug.datastructures import ImmutableDict
+from werkzeug.exceptions import Aborter, HTTPException
+from werkzeug.utils import redirect as werkzeug_redirect
+
+from costrel import coerce, dispatch, errors, signals, urls
+from costrel import typing as ct
+from costrel.asynchronous import iscoroutinefunction, run
+from costrel.blueprints import Blueprint
+from costrel.config import Config, ConfigAttribute
+from costrel.context import AppContext, RequestContext, _AppCtxGlobals, g, request_ctx
+from costrel.environment import get_debug_flag
+from costrel.lazy import lazy
+from costrel.logging import create_logger
+from costrel.packages import find_instance_path
+from costrel.plan import REPLACEABLE, Plans
+from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, setupmethod
+from costrel.request import Request
+from costrel.response import Response
+from costrel.routing import Map, MapAdapter, Rule
+from costrel.security import DEFAULT_LIMITS
+from costrel.serialize import DefaultJSONProvider, JSONProvider
+from costrel.sessions import SecureCookieSessionInterface, SessionInterface
+from costrel.watch import WatchedDict, WatchedList, WatchedLists, WatchedType
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.routing import BuildError
+    from werkzeug.wrappers import Response as WerkzeugResponse
+
+    from costrel.cli import AppGroup
+    from costrel.templating import DispatchingJinjaLoader, Environment
+    from costrel.testing import FlaskClient, FlaskCliRunner
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_UNSET: Any = object()
+
+
+class App(Registrar):
+    """A WSGI application: routes, hooks, error handlers, templates, configuration and commands of one program.
+
+    :param import_name: the name of the module or package that makes it, usually ``__name__``.
+    :param static_url_path: the URL prefix of the static files; by default the name of their folder.
+    :param static_folder: the folder of static files beside the module, or None.
+    :param static_host: the host of the static route; needed with ``host_matching``.
+    :param host_matching: whether rules name hosts.
+    :param subdomain_matching: whether rules name subdomains of ``SERVER_NAME``.
+    :param template_folder: the folder of templates beside the module, or None.
+    :param instance_path: the absolute path of the folder for files of this installation.
+    :param instance_relative_config: whether config files are looked for in the instance folder.
+    :param root_path: the module's folder, where it can't be found out.
+
+    >>> app = App(__name__)
+    >>> @app.get("/hello/<name>")
+    ... def hello(name):
+    ...     return f"Hello, {name}!"
+    >>> app.test_client().get("/hello/Ada").text
+    'Hello, Ada!'
+    """
+
+    aborter_class: type[Aborter] = Aborter
+    app_ctx_globals_class: type[_AppCtxGlobals] = _AppCtxGlobals
+    config_class: type[Config] = Config
+    json_provider_class: type[JSONProvider] = DefaultJSONProvider
+    request_class: type[Request] = Request
+    response_class: type[Response] = Response
+    url_rule_class: type[Rule] = Rule
+    url_map_class: type[Map] = Map
+    session_interface: SessionInterface = SecureCookieSessionInterface()
+    test_client_class: type[FlaskClient] | None = None
+    test_cli_runner_class: type[FlaskCliRunner] | None = None
+    jinja_options: dict[str, Any] = {}
+
+    testing = ConfigAttribute[bool]("TESTING")
+    secret_key = ConfigAttribute["str | bytes | None"]("SECRET_KEY")
+    permanent_session_lifetime = ConfigAttribute[timedelta](
+        "PERMANENT_SESSION_LIFETIME",
+        get_converter=lambda value: value if isinstance(value, timedelta) else timedelta(seconds=value),
+    )
+
+    default_config: ClassVar[Any] = ImmutableDict(
+        {
+            "APPLICATION_ROOT": "/",
+            "DEBUG": None,
+            "DEFAULT_HEADERS": ImmutableDict({"X-Content-Type-Options": "nosniff"}),
+            "EXPLAIN_TEMPLATE_LOADING": False,
+            **DEFAULT_LIMITS,
+            "MAX_COOKIE_SIZE": 4093,
+            "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
+            "PREFERRED_URL_SCHEME": "http",
+            "PROPAGATE_EXCEPTIONS": None,
+            "PROVIDE_AUTOMATIC_OPTIONS": True,
+            "SECRET_KEY": None,
+            "SECRET_KEY_FALLBACKS": None,
+            "SEND_FILE_MAX_AGE_DEFAULT": None,
+            "SERVER_NAME": None,
+            "SESSION_COOKIE_DOMAIN": None,
+            "SESSION_COOKIE_HTTPONLY": True,
+            "SESSION_COOKIE_NAME": "session",
+            "SESSION_COOKIE_PARTITIONED": False,
+            "SESSION_COOKIE_PATH": None,
+            "SESSION_COOKIE_SAMESITE": "Lax",
+            "SESSION_COOKIE_SECURE": None,
+            "SESSION_REFRESH_EACH_REQUEST": True,
+            "TEMPLATES_AUTO_RELOAD": None,
+            "TESTING": False,
+            "TRAP_BAD_REQUEST_ERRORS": None,
+            "TRAP_HTTP_EXCEPTIONS": False,
+            "TRUSTED_HOSTS": None,
+            "USE_X_SENDFILE": False,
+        }
+    )
+
+    _got_first_request = False
+    _plans: Plans | None = None
+    _serving_plans: Plans | None = None
+
+    def __init__(
+        self,
+        import_name: str,
+        static_url_path: str | None = None,
+        static_folder: str | os.PathLike[str] | None = "static",
+        static_host: str | None = None,
+        host_matching: bool = False,
+        subdomain_matching: bool = False,
+        template_folder: str | os.PathLike[str] | None = "templates",
+        instance_path: str | None = None,
+        instance_relative_config: bool = False,
+        root_path: str | None = None,
+    ) -> None:
+        super().__init__(import_name, static_folder, static_url_path, template_folder, root_path)
+        if instance_path is None:
+            instance_path = self.auto_find_instance_path()
+        elif not os.path.isabs(instance_path):
+            raise ValueError(
+                "If an instance path is provided it must be absolute. A relative path was given instead:"
+                f" {instance_path!r}."
+            )
+        self.instance_path = instance_path
+        self.config = self.make_config(instance_relative_config)
+        self.aborter = self.make_aborter()
+        self.json: JSONProvider = self.json_provider_class(self)
+        self.url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str | None]] = []
+        self.teardown_appcontext_funcs: list[ct.TeardownCallable] = WatchedList()
+        self.shell_context_processors: list[ct.ShellContextProcessorCallable] = []
+        self.blueprints: dict[str, Blueprint] = {}
+        #: State of extensions, by the name of the extension.
+        self.extensions: dict[str, Any] = {}
+        self.url_map = self.url_map_class(host_matching=host_matching)
+        self.subdomain_matching = subdomain_matching
+        self._add_static_route(static_host, host_matching)
+        self._watch_tables()
+
+    def _add_static_route(self, static_host: str | None, host_matching: bool) -> None:
+        if not self.has_static_folder:
+            return
+        if bool(static_host) != host_matching:
+            raise AssertionError(
+                "Invalid static_host/host_matching combination: pass both, or neither, or static_folder=None."
+            )
+        # The view holds the app weakly: a cycle would keep an app that nobody uses until garbage collection.
+        reference = weakref.ref(self)
+
+        def static(filename: str) -> Response:
+            app = reference()
+            if app is None:
+                raise RuntimeError("The application of this static route is gone.")
+            return app.send_static_file(filename)
+
+        self.add_url_rule(
+            f"{self.static_url_path}/<path:filename>", endpoint="static", host=static_host, view_func=static
+        )
+
+    def _watch_tables(self) -> None:
+        """Has the plans dropped whenever a table changes that they were made from."""
+        reference = weakref.ref(self)
+
+        def drop_plans() -> None:
+            app = reference()
+            if app is not None:
+                app.drop_plans()
+
+        for table in vars(self).values():
+            if isinstance(table, (WatchedDict, WatchedList, WatchedLists)):
+                table.changed = drop_plans
+        WatchedType.dependents.add(self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if name[0] != "_":
+            self.drop_plans()
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self.drop_plans()
+
+    def drop_plans(self) -> None:
+        """Forgets what was compiled from the registered views and hooks; the next request compiles it again."""
+        self._plans = self._serving_plans = None
+
+    def plans(self) -> Plans:
+        """Returns the compiled plans, making them if something has changed."""
+        plans = self._plans
+        if plans is None:
+            plans = self._plans = Plans(self, _SHIPPED)
+        return plans
+
+    def start_serving(self) -> Plans:
+        """Notes that the application handles requests from now on, and returns the plans."""
+        self._got_first_request = True
+        plans = self._serving_plans = self.plans()
+        return plans
+
+    def _check_setup_finished(self, f_name: str) -> None:
+        if self._got_first_request:
+            raise AssertionError(
+                f"The setup method '{f_name}' can no longer be called on the application. It has already handled its"
+                " first request, any changes will not be applied consistently.\n"
+                f"Move the call in {calling_line()} to where the application is made, before it serves: to the top"
+                " level of a module that is imported then, or into the application factory."
+            )
+
+    @lazy
+    def name(self) -> str:  # type: ignore[override]
+        """The application's name: that of its module, or of the file that is run as a program."""
+        if self.import_name == "__main__":
+            file = getattr(sys.modules["__main__"], "__file__", None)
+            return "__main__" if file is None else os.path.splitext(os.path.basename(file))[0]
+        return self.import_name
+
+    @lazy
+    def logger(self) -> logging.Logger:
+        """The application's logger, named like it; it writes to the server's error stream unless logging is set up."""
+        return create_logger(self)
+
+    @lazy
+    def cli(self) -> AppGroup:  # type: ignore[override]
+        """The click group of the application's own commands."""
+        # Imported here to save start-up time: click takes 8 ms.
+        from costrel.cli import AppGroup
+
+        return AppGroup(self.name)
+
+    @lazy
+    def jinja_environment(self) -> type[Environment]:
+        """The class of the Jinja environment."""
+        # Imported here to save start-up time: jinja2 takes 17 ms.
+        from costrel.templating import Environment
+
+        return Environment
+
+    @lazy
+    def jinja_env(self) -> Environment:
+        """The Jinja environment, made when first asked for."""
+        return self.create_jinja_environment()
+
+    def create_jinja_environment(self) -> Environment:
+        """Makes the Jinja environment from ``jinja_options`` and the config; made to be overridden."""
+        # Imported here to save start-up time: jinja2 takes 17 ms.
+        from costrel.templating import create_environment
+
+        return create_environment(self)
+
+    def create_global_jinja_loader(self) -> DispatchingJinjaLoader:
+        """Makes the loader that looks through the templates of the application and of its blueprints."""
+        # Imported here to save start-up time: jinja2 takes 17 ms.
+        from costrel.templating import DispatchingJinjaLoader
+
+        return DispatchingJinjaLoader(self)
+
+    def select_jinja_autoescape(self, filename: str | None) -> bool:
+        """Tells whether a template is escaped: HTML, XML and SVG files, and texts without a file name."""
+        return filename is None or filename.endswith((".html", ".htm", ".xml", ".xhtml", ".svg"))
+
+    @property
+    def debug(self) -> bool:
+        """Whether debug mode is on: errors open the debugger in the dev server, templates are read again when changed."""
+        return bool(self.config["DEBUG"])
+
+    @debug.setter
+    def debug(self, value: bool) -> None:
+        self.config["DEBUG"] = value
+        if self.config["TEMPLATES_AUTO_RELOAD"] is None and "jinja_env" in vars(self):
+            self.jinja_env.auto_reload = value
+
+    def make_config(self, instance_relative: bool = False) -> Config:
+        """Makes the config from ``default_config``; made to be overridden."""
+        defaults = dict(self.default_config, DEBUG=get_debug_flag())
+        return self.config_class(self.instance_path if instance_relative else self.root_path, defaults)
+
+    def make_aborter(self) -> Aborter:
+        """Makes the object behind ``abort``; made to be overridden."""
+        return self.aborter_class()
+
+    def auto_find_instance_path(self) -> str:
+        """Returns the instance folder: ``instance`` beside the package, or below ``var`` where it is installed."""
+        return find_instance_path(self.import_name, self.name)
+
+    def open_instance_resource(self, resource: str, mode: str = "rb", encoding: str | None = "utf-8") -> IO[Any]:
+        """Opens a file of the instance folder, also for writing.
+
+        :param encoding: of a text file.
+        """
+        path = os.path.join(self.instance_path, resource)
+        return open(path, mode) if "b" in mode else open(path, mode, encoding=encoding)
+
+    @setupmethod
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """Registers a blueprint.
+
+        :param options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``: what to use in place
+            of the blueprint's own.
+        """
+        blueprint.register(self, options)
+
+    def iter_blueprints(self) -> ValuesView[Blueprint]:
+        """Returns the registered blueprints in the order of their registration."""
+        return self.blueprints.values()
+
+    @setupmethod
+    def add_url_rule(
+        self,
+        rule: str,
+        endpoint: str | None = None,
+        view_func: ct.RouteCallable | None = None,
+        provide_automatic_options: bool | None = None,
+        **options: Any,
+    ) -> None:
+        if endpoint is None:
+            endpoint = _endpoint_from_view_func(view_func)
+        methods = options.pop("methods", None)
+        if methods is None:
+            methods = getattr(view_func, "methods", None) or ("GET",)
+        if isinstance(methods, str):
+            raise TypeError('Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])')
+        allowed = {method.upper() for method in methods}
+        required = set(getattr(view_func, "required_methods", ()))
+        if provide_automatic_options is None:
+            provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
+        if provide_automatic_options is None:
+            provide_automatic_options = "OPTIONS" not in allowed and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
+            if provide_automatic_options:
+                required.add("OPTIONS")
+        rule_object: Any = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
+        rule_object.provide_automatic_options = provide_automatic_options
+        if view_func is not None:
+            self._check_endpoint_is_free(endpoint, view_func)
+        self.url_map.add(rule_object)
+        if view_func is not None:
+            self.view_functions[endpoint] = view_func
+        else:
+            self.drop_plans()
+
+    def _check_endpoint_is_free(self, endpoint: str, view_func: Any) -> None:
+        present: Any = self.view_functions.get(endpoint)
+        if present is None or present == view_func:
+            return
+        code = getattr(present, "__code__", None)
+        where = "" if code is None else f" It is taken by the view in {code.co_filename}:{code.co_firstlineno}."
+        raise AssertionError(
+            f"View function mapping is overwriting an existing endpoint function: {endpoint}.{where} Rename the view in"
+            f" {calling_line()}, or pass endpoint='another_name'."
+        )
+
+    def template_filter(self, name: str | Callable[..., Any] | None = None) -> Any:
+        """Decorates a Jinja filter; its name in templates is that of the function, or the one given."""
+        return self._template_decorator(self.add_template_filter, name)
+
+    def template_test(self, name: str | Callable[..., Any] | None = None) -> Any:
+        """Decorates a Jinja test; its name in templates is that of the function, or the one given."""
+        return self._template_decorator(self.add_template_test, name)
+
+    def template_global(self, name: str | Callable[..., Any] | None = None) -> Any:
+        """Decorates a function that templates can call; its name there is its own, or the one given."""
+        return self._template_decorator(self.add_template_global, name)
+
+    def _template_decorator(self, add: Callable[..., None], name: str | Callable[..., Any] | None) -> Any:
+        self._check_setup_finished(add.__name__)
+        if callable(name):
+            add(name)
+            return name
+
+        def decorate(f: F) -> F:
+            add(f, name=name)
+            return f
+
+        return decorate
+
+    @setupmethod
+    def add_template_filter(self, f: ct.TemplateFilterCallable, name: str | None = None) -> None:
+        """Registers a Jinja filter, without the decorator."""
+        self.jinja_env.filters[name or f.__name__] = f
+
+    @setupmethod
+    def add_template_test(self, f: ct.TemplateTestCallable, name: str | None = None) -> None:
+        """Registers a Jinja test, without the decorator."""
+        self.jinja_env.tests[name or f.__name__] = f
+
+    @setupmethod
+    def add_template_global(self, f: ct.TemplateGlobalCallable, name: str | None = None) -> None:
+        """Registers a function that templates can call, without the decorator."""
+        self.jinja_env.globals[name or f.__name__] = f
+
+    @setupmethod
+    def teardown_appcontext(self, f: F) -> F:
+        """Registers a function that runs at the end of each application context with its error, or None."""
+        self.teardown_appcontext_funcs.append(f)
+        return f
+
+    @setupmethod
+    def shell_context_processor(self, f: F) -> F:
+        """Registers a function that returns a dict of names for ``costrel shell``."""
+        self.shell_context_processors.append(f)
+        return f
+
+    def make_shell_context(self) -> dict[str, Any]:
+        """Returns the names that ``costrel shell`` starts with."""
+        names: dict[str, Any] = {"app": self, "g": g}
+        for processor in self.shell_context_processors:
+            names.update(processor())
+        return names
+
+    def update_template_context(self, context: dict[str, Any]) -> None:
+        """Adds to a template's values what the context processors return; values that are there already win."""
+        # Imported here to save start-up time: jinja2 takes 17 ms.
+        from costrel.templating import update_context
+
+        update_context(self, context)
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns the function itself, or for an ``async def`` one a function that runs it to its end."""
+        return self.async_to_sync(func) if iscoroutinefunction(func) else func
+
+    def async_to_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Returns a synchronous function that runs a coroutine function; made to be overridden."""
+        return run(func)
+
+    def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
+        """Returns a response that redirects to the location; ``costrel.redirect`` calls it."""
+        return werkzeug_redirect(location, code=code, Response=self.response_class)
+
+    def url_for(
+        self,
+        /,
+        endpoint: str,
+        *,
+        _anchor: str | None = None,
+        _method: str | None = None,
+        _scheme: str | None = None,
+        _external: bool | None = None,
+        **values: Any,
+    ) -> str:
+        """Returns the URL of an endpoint.
+
+        :param endpoint: its name; one that begins with a dot is relative to the blueprint of the present request.
+        :param _anchor: put behind a ``#``.
+        :param _method: which method's rule to build, where the endpoint has several.
+        :param _scheme: the scheme of an external URL.
+        :param _external: whether to include scheme and host; by default only outside a request.
+        :param values: arguments of the rule; those it does not have become the query.
+        :raises werkzeug.routing.BuildError: where no rule fits, and no handler of build errors helps.
+        """
+        return urls.url_for(self, endpoint, values, _anchor, _method, _scheme, _external)
+
+    def inject_url_defaults(self, endpoint: str, values: dict[str, Any]) -> None:
+        """Runs the functions that :meth:`url_defaults` registered for the endpoint."""
+        urls.inject_url_defaults(self, endpoint, values)
+
+    def handle_url_build_error(self, error: BuildError, endpoint: str, values: dict[str, Any]) -> str:
+        """Asks ``url_build_error_handlers`` for a URL that could not be built."""
+        return urls.handle_build_error(self, error, endpoint, values)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Binds the URL map to a request, or to ``SERVER_NAME``; made to be overridden."""
+        return urls.create_adapter(self, request)
+
+    def app_context(self) -> AppContext:
+        """Returns a context that makes this application current: ``with app.app_context(): ...``."""
+        return AppContext(self)
+
+    def request_context(self, environ: WSGIEnvironment) -> RequestContext:
+        """Returns a context for a WSGI environ; see :meth:`test_request_context` for one made from a path."""
+        return RequestContext(self, environ)
+
+    def test_request_context(self, *args: Any, **kwargs: Any) -> RequestContext:
+        """Returns a context of a made-up request, for tests and shells: ``with app.test_request_context("/x"): ...``.
+
+        :param args: the path, and what :class:`~costrel.testing.EnvironBuilder` takes.
+        """
+        # Imported here to save start-up time: only tests need it.
+        from costrel.testing import EnvironBuilder
+
+        builder = EnvironBuilder(self, *args, **kwargs)
+        try:
+            return self.request_context(builder.get_environ())
+        finally:
+            builder.close()
+
+    def test_client(self, use_cookies: bool = True, **kwargs: Any) -> FlaskClient:
+        """Returns a client that calls the application without a server.
+
+        :param use_cookies: whether cookies are kept from one request to the next.
+        """
+        # Imported here to save start-up time: only tests need it.
+        from costrel.testing import FlaskClient
+
+        cls = self.test_client_class or FlaskClient
+        return cls(self, self.response_class, use_cookies=use_cookies, **kwargs)
+
+    def test_cli_runner(self, **kwargs: Any) -> FlaskCliRunner:
+        """Returns a runner that calls the application's commands without a terminal."""
+        # Imported here to save start-up time: only tests need it.
+        from costrel.testing import FlaskCliRunner
+
+        cls = self.test_cli_runner_class or FlaskCliRunner
+        return cls(self, **kwargs)
+
+    def run(
+        self,
+        host: str | None = None,
+        port: int | None = None,
+        debug: bool | None = None,
+        load_dotenv: bool = True,
+        **options: Any,
+    ) -> None:
+        """Serves the application with the dev server, for development only; ``costrel run`` is preferred.
+
+        :param host: the address to listen on; by default that of ``SERVER_NAME``, else 127.0.0.1.
+        :param port: the port; by default that of ``SERVER_NAME``, else 5000.
+        :param debug: turns debug mode on or off.
+        :param load_dotenv: whether ``.env`` files are read.
+        :param options: those of the dev server: ``use_reloader``, ``use_debugger``, ``threaded``, ``ssl_context``, ...
+        """
+        # Imported here to save start-up time: click takes 8 ms, and a production server never needs it.
+        from costrel.cli import run_app
+
+        try:
+            run_app(self, host, port, debug, load_dotenv, **options)
+        finally:
+            # The server has stopped: an interactive session may register more and start it again.
+            self._got_first_request = False
+            self.drop_plans()
+
+    def _find_error_handler(self, e: Exception, blueprints: list[str]) -> ct.ErrorHandlerCallable | None:
+        return errors.find_handler(self, e, tuple(blueprints))
+
+    def trap_http_exception(self, e: Exception) -> bool:
+        """Tells whether an HTTP error is treated as a plain exception: the ``TRAP_...`` settings."""
+        return errors.is_trapped(self, e)
+
+    def should_ignore_error(self, error: BaseException | None) -> bool:
+        """Tells whether teardown functions are not told of an error; made to be overridden."""
+        return False
+
+    def handle_http_exception(self, e: HTTPException) -> Any:
+        """Returns the answer to an HTTP error: its handler's, or the error itself."""
+        return errors.handle_http_error(self, e, _blueprints())
+
+    def handle_user_exception(self, e: Exception) -> Any:
+        """Returns the answer to an error of a view or hook: its handler's; without a handler it is raised again."""
+        return errors.handle_user_error(self, e, _blueprints())
+
+    def handle_exception(self, e: Exception) -> Response:
+        """Returns the response of status 500 to an error that nobody handled, after logging it."""
+        response: Response = errors.handle_unhandled_error(self, e, _blueprints())
+        return response
+
+    def log_exception(
+        self, exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> None:
+        """Logs an error that nobody handled, with the path and method of its request."""
+        context = request_ctx._get_current_object()  # type: ignore[attr-defined]
+        environ = context.environ
+        self.logger.error(
+            "Exception on %s [%s]", context.request.path, environ.get("REQUEST_METHOD", "GET"), exc_info=exc_info
+        )
+
+    def raise_routing_exception(self, request: Request) -> NoReturn:
+        """Raises what went wrong when the URL was matched; made to be overridden."""
+        errors.raise_routing_error(self, request)
+
+    def full_dispatch_request(self) -> Response:
+        """Runs hooks and view of the present request and returns the response."""
+        self._got_first_request = True
+        try:
+            signals.request_started.send(self, _async_wrapper=self.ensure_sync)
+            value = self.preprocess_request()
+            if value is None:
+                value = self.dispatch_request()
+        except Exception as error:
+            value = self.handle_user_exception(error)
+        return self.finalize_request(value)
+
+    def preprocess_request(self) -> ct.ResponseReturnValue | None:
+        """Runs URL preprocessors and ``before_request`` hooks; returns the first response that one gives."""
+        return dispatch.preprocess(self, _context())  # type: ignore[no-any-return]
+
+    def dispatch_request(self) -> ct.ResponseReturnValue:
+        """Calls the view of the present request."""
+        return dispatch.call_view(self, _context())  # type: ignore[no-any-return]
+
+    def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Response:
+        """Makes the response from what a view returned, runs the ``after_request`` hooks and saves the session."""
+        response = self.make_response(rv)
+        try:
+            response = self.process_response(response)
+            signals.request_finished.send(self, _async_wrapper=self.ensure_sync, response=response)
+        except Exception:
+            if not from_error_handler:
+                raise
+            self.logger.exception("Request finalizing failed with an error while handling an error")
+        return response
+
+    def make_default_options_response(self) -> Response:
+        """Returns the automatic answer to OPTIONS: an ``Allow`` header (RFC 9110, section 9.3.7)."""
+        response = self.response_class()
+        adapter = _context().url_adapter
+        if adapter is not None:
+            response.allow.update(adapter.allowed_methods())
+        return response
+
+    def make_response(self, rv: Any) -> Response:
+        """Returns a response object for anything that a view may return."""
+        context = _context()
+        return coerce.make_response(self, rv, context.environ, context.request.endpoint)
+
+    def process_response(self, response: Response) -> Response:
+        """Runs the ``after_request`` hooks and saves the session."""
+        return dispatch.process_response(self, _context(), response)
+
+    def do_teardown_request(self, exc: BaseException | None = _UNSET) -> None:
+        """Runs the ``teardown_request`` functions."""
+        dispatch.tear_down_request(self, _context(), sys.exc_info()[1] if exc is _UNSET else exc)
+
+    def do_teardown_appcontext(self, exc: BaseException | None = _UNSET) -> None:
+        """Runs the ``teardown_appcontext`` functions."""
+        dispatch.tear_down_app_context(self, sys.exc_info()[1] if exc is _UNSET else exc)
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI application itself, apart from :meth:`__call__` so that middleware can wrap it (PEP 3333)."""
+        return dispatch.handle(self, environ, start_response)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answers a request for a WSGI server."""
+        return self.wsgi_app(environ, start_response)
+
+
+def _context() -> RequestContext:
+    context: RequestContext = request_ctx._get_current_object()  # type: ignore[attr-defined]
+    return context
+
+
+def _blueprints() -> tuple[str, ...]:
+    """Returns the names of the present request's blueprints, innermost first."""
+    return dispatch.blueprints_of(_context())
+
+
+#: The replaceable methods as they are here, to see later whether somebody has replaced one.
+_SHIPPED = {name: vars(App)[name] for name in REPLACEABLE}

@@ -1,0 +1,111 @@
+"""What becomes of an exception: which handler answers it, what is logged, and what is raised on.
+
+Source: https://flask.palletsprojects.com/en/stable/errorhandling/
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.routing import RequestRedirect, RoutingException
+
+from costrel import signals
+from costrel.diagnostics import FormDataRoutingRedirect
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from costrel.app import App
+    from costrel.request import Request
+
+
+def find_handler(app: App, error: Exception, blueprints: tuple[str, ...]) -> Callable[..., Any] | None:
+    """Returns the handler for an error: by code before by class, blueprint before application, nearest class first.
+
+    :param blueprints: names of the request's blueprints, innermost first.
+    """
+    spec = app.error_handler_spec
+    if not spec:
+        return None
+    kind = type(error)
+    code = kind.code if isinstance(error, HTTPException) else None
+    for searched in (code, None) if code is not None else (None,):
+        for name in (*blueprints, None):
+            # Reading through `get` keeps the table from growing by empty entries.
+            handlers = spec[name].get(searched) if name in spec else None
+            if not handlers:
+                continue
+            for cls in kind.__mro__:
+                handler = handlers.get(cls)
+                if handler is not None:
+                    return handler
+    return None
+
+
+def is_trapped(app: App, error: Exception) -> bool:
+    """Tells whether an HTTP error is to be treated as a plain exception, by the two TRAP settings."""
+    if app.config["TRAP_HTTP_EXCEPTIONS"]:
+        return True
+    trap_bad_requests = app.config["TRAP_BAD_REQUEST_ERRORS"]
+    if trap_bad_requests is None and app.debug and isinstance(error, BadRequestKeyError):
+        return True
+    return bool(trap_bad_requests) and isinstance(error, BadRequest)
+
+
+def handle_http_error(app: App, error: HTTPException, blueprints: tuple[str, ...]) -> Any:
+    """Returns what the error's handler returns, or the error itself as the response."""
+    # An error without a code stands for its own response, and routing redirects are no errors.
+    if error.code is None or isinstance(error, RoutingException):
+        return error
+    handler = app._find_error_handler(error, list(blueprints))
+    return error if handler is None else app.ensure_sync(handler)(error)
+
+
+def handle_user_error(app: App, error: Exception, blueprints: tuple[str, ...]) -> Any:
+    """Returns what the error's handler returns; without a handler the error is raised again."""
+    if isinstance(error, BadRequestKeyError) and (app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]):
+        error.show_exception = True
+    if isinstance(error, HTTPException) and not app.trap_http_exception(error):
+        return app.handle_http_exception(error)
+    handler = app._find_error_handler(error, list(blueprints))
+    if handler is None:
+        raise error
+    return app.ensure_sync(handler)(error)
+
+
+def propagates(app: App) -> bool:
+    """Tells whether errors leave the application for the debugger or the test: ``PROPAGATE_EXCEPTIONS``."""
+    setting = app.config["PROPAGATE_EXCEPTIONS"]
+    return bool(app.testing or app.debug) if setting is None else bool(setting)
+
+
+def handle_unhandled_error(app: App, error: Exception, blueprints: tuple[str, ...]) -> Any:
+    """Logs an error that nobody handled and returns the response of status 500, or raises it for a debugger."""
+    exc_info = sys.exc_info()
+    signals.got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+    if propagates(app):
+        raise error
+    app.log_exception(exc_info)  # type: ignore[arg-type]
+    server_error: Any = InternalServerError(original_exception=error)
+    handler = app._find_error_handler(server_error, list(blueprints))
+    if handler is not None:
+        server_error = app.ensure_sync(handler)(server_error)
+    return app.finalize_request(server_error, from_error_handler=True)
+
+
+def raise_routing_error(app: App, request: Request) -> NoReturn:
+    """Raises the routing failure of a request; in debug mode, a redirect that would lose a form is explained."""
+    error = request.routing_exception
+    if error is None:
+        raise TypeError("The request has no routing exception to raise.")
+    if (
+        app.debug
+        and isinstance(error, RequestRedirect)
+        and error.code not in {307, 308}
+        and request.method not in {"GET", "HEAD", "OPTIONS"}
+    ):
+        raise FormDataRoutingRedirect(request)
+    raise error

@@ -1,0 +1,178 @@
+"""Freezes what an application registered into one plan per endpoint, which the request path then only runs.
+
+Plans are made at the first request after a change and dropped at the next change: registering, replacing a view or a
+method, setting an attribute of the application or its config, patching a class. ``App`` and ``costrel.watch`` see
+to that. So a plan may hold whatever can't change between two changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from costrel.registrar import hook_names
+from costrel.request import Request
+from costrel.response import Response
+from costrel.serialize import DefaultJSONProvider
+from costrel.sessions import SecureCookieSessionInterface
+
+if TYPE_CHECKING:
+    from costrel.app import App
+
+#: Methods of App that a request goes through and that programs and agents replace. Where one is replaced, on the
+#: class or on the instance, every request takes the long way, which calls them all.
+REPLACEABLE = (
+    "create_url_adapter",
+    "dispatch_request",
+    "do_teardown_appcontext",
+    "do_teardown_request",
+    "finalize_request",
+    "full_dispatch_request",
+    "make_response",
+    "preprocess_request",
+    "process_response",
+    "raise_routing_exception",
+    "request_context",
+)
+
+_Function = Callable[..., Any]
+
+
+def snapshot(cls: type) -> dict[str, Any]:
+    """Returns the class attributes as they are now, to be compared with later."""
+    return dict(vars(cls))
+
+
+_RESPONSE_AS_SHIPPED = snapshot(Response)
+_JSON_AS_SHIPPED = snapshot(DefaultJSONProvider)
+_SESSIONS_AS_SHIPPED = snapshot(SecureCookieSessionInterface)
+
+
+def as_shipped(cls: type, expected: type, attributes: Mapping[str, Any]) -> bool:
+    """Tells whether a class is the expected one and nobody has patched it since it was shipped."""
+    if cls is not expected:
+        return False
+    present = vars(cls)
+    return all(present.get(name) is value for name, value in attributes.items() if not name.startswith("_abc_"))
+
+
+def blueprint_chain(endpoint: str | None) -> tuple[str, ...]:
+    """Returns the names of the blueprints that an endpoint lies in, innermost first.
+
+    >>> blueprint_chain("shop.cart.index")
+    ('shop.cart', 'shop')
+    """
+    if endpoint is None or "." not in endpoint:
+        return ()
+    names = endpoint.split(".")[:-1]
+    return tuple(".".join(names[:count]) for count in range(len(names), 0, -1))
+
+
+class Plan:
+    """What one endpoint runs, in order: preprocessors, hooks, view, hooks, teardown functions.
+
+    :param app: the application.
+    :param endpoint: the endpoint, or None for a request that matches no rule.
+    """
+
+    __slots__ = ("after", "before", "blueprints", "ends", "hooked", "preprocessors", "teardown", "view")
+
+    def __init__(self, app: App, endpoint: str | None) -> None:
+        self.blueprints = blueprint_chain(endpoint)
+        inwards = hook_names(self.blueprints)
+        outwards = tuple(reversed(inwards))
+        self.view = _view(app, endpoint)
+        self.preprocessors: tuple[_Function, ...] = _functions(app.url_value_preprocessors, inwards)
+        self.before = _synchronous(app, _functions(app.before_request_funcs, inwards))
+        self.after = _synchronous(app, _functions(app.after_request_funcs, outwards, backwards=True))
+        self.teardown = _synchronous(app, _functions(app.teardown_request_funcs, outwards, backwards=True))
+        #: Whether something runs before the view.
+        self.hooked = bool(self.preprocessors or self.before)
+        #: Whether something must run when the body has been closed.
+        self.ends = bool(self.teardown or app.teardown_appcontext_funcs)
+
+
+class Plans(dict["str | None", Plan]):
+    """The plans of an application, made one by one as endpoints are asked for, and what they have in common.
+
+    :param app: the application.
+    :param shipped: the methods of App as costrel ships them, by name.
+    """
+
+    def __init__(self, app: App, shipped: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.app = app
+        url_map = app.url_map
+        #: Whether requests may take the short way: nothing on it is replaced.
+        self.short = (
+            _none_replaced(app, shipped)
+            and as_shipped(type(app.session_interface), SecureCookieSessionInterface, _SESSIONS_AS_SHIPPED)
+            and not vars(app.session_interface)
+            and url_map.plain
+            and not app.subdomain_matching
+        )
+        #: Whether each request's host must be checked before its URL is matched.
+        self.check_host = bool(app.config["TRUSTED_HOSTS"])
+        #: Whether ``url_for`` may ask the map directly.
+        self.short_urls = (
+            _method_as_shipped(app, "create_url_adapter", shipped) and url_map.plain and not app.subdomain_matching
+        )
+        self.find = url_map.find
+        self.miss = url_map.miss
+        #: Whether a reply to the server may be made without a Response object.
+        self.plain_response = as_shipped(app.response_class, Response, _RESPONSE_AS_SHIPPED)
+        json = app.json
+        self.plain_json = (
+            self.plain_response
+            and as_shipped(type(json), DefaultJSONProvider, _JSON_AS_SHIPPED)
+            and not {"response", "response_body", "dumps", "default"} & vars(json).keys()
+        )
+        self.json_body: Callable[[Any], str] = json.response_body if self.plain_json else str
+        self.plain_request = app.request_class is Request
+        self.default_headers = tuple((app.config["DEFAULT_HEADERS"] or {}).items())
+        content_types = ("text/html; charset=utf-8", getattr(json, "mimetype", "application/json"))
+        self.html_header, self.json_header = (("Content-Type", text) for text in content_types)
+        self.session_cookie: str = app.config["SESSION_COOKIE_NAME"]
+        self.teardown_appcontext = _synchronous(app, tuple(reversed(app.teardown_appcontext_funcs)))
+
+    def __missing__(self, endpoint: str | None) -> Plan:
+        plan = self[endpoint] = Plan(self.app, endpoint)
+        return plan
+
+
+def _none_replaced(app: App, shipped: Mapping[str, Any]) -> bool:
+    return all(_method_as_shipped(app, name, shipped) for name in REPLACEABLE)
+
+
+def _method_as_shipped(app: App, name: str, shipped: Mapping[str, Any]) -> bool:
+    return name not in vars(app) and getattr(type(app), name) is shipped[name]
+
+
+def _functions(
+    table: Mapping[str | None, list[Any]], names: tuple[str | None, ...], backwards: bool = False
+) -> tuple[_Function, ...]:
+    """Returns the functions registered under the names, in order; those of one name last one first if backwards."""
+    found: list[_Function] = []
+    for name in names:
+        functions = table.get(name, ())
+        found.extend(reversed(functions) if backwards else functions)
+    return tuple(found)
+
+
+def _synchronous(app: App, functions: tuple[_Function, ...]) -> tuple[_Function, ...]:
+    return tuple(app.ensure_sync(function) for function in functions)
+
+
+def _view(app: App, endpoint: str | None) -> _Function:
+    """Returns the view of an endpoint, callable from synchronous code."""
+    view = None if endpoint is None else app.view_functions.get(endpoint)
+    if view is not None:
+        return app.ensure_sync(view)
+
+    def no_view(**view_args: Any) -> Any:
+        raise KeyError(
+            f"{endpoint!r}: this endpoint has a rule but no view. Pass view_func=... to add_url_rule, or decorate the"
+            f" view with @app.endpoint({endpoint!r})."
+        )
+
+    return no_view
