@@ -6,7 +6,7 @@ import importlib.metadata
 
 project = "costrel"
 author = "the costrel maintainers"
-copyright = "2026, the costrel maintainers"  # noqa: A001 (Sphinx wants this name)
+copyright = "2026, the costrel maintainers"
 release = version = importlib.metadata.version("costrel")
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.viewcode"]
