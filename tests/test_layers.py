@@ -18,11 +18,12 @@ from tests.support.layers import (
 
 #: Which units a layer holds. Imports point down or stay in the layer; nothing below 5 knows what is public.
 LAYERS = {
-    0: "asynchronous config environment lazy packages routing serialize server signals tags typing watch",
+    0: "asynchronous config environment fields lazy overrides packages routing serialize server signals signing"
+    " tags typing watch",
     1: "diagnostics request response security sessions",
     2: "context",
     3: "cli helpers json logging static templating testing views",
-    4: "app blueprints coerce dispatch errors plan registrar",
+    4: "app blueprints coerce dispatch errors plan registrar urls",
     5: "__init__ __main__",
 }
 TABLE = {unit: layer for layer, units in LAYERS.items() for unit in units.split()}
@@ -92,7 +93,8 @@ KNOWN = ["costrel", "costrel.app", "costrel.signals", "costrel.context", "costre
         ("costrel.app", "from costrel.ext.cache import Cache", "costrel.ext.cache, which is not in the layer table"),
         ("costrel.stray", "import os", "costrel.stray is not in the layer table"),
         ("costrel.app", "def f():\n    import ssl", "import of ssl inside a function without a comment"),
-        ("costrel.app", "def f():\n    # It is neat.\n    import ssl", "inside a function without a comment"),
+        ("costrel.app", "def f():\n    # why\n    import ssl", "inside a function without a comment"),
+        ("costrel.app", "# It is neat.\ndef f():\n    import ssl", "inside a function without a comment"),
         ("costrel.app", "f = lambda: __import__('ssl')", "import of ssl inside a function without a comment"),
         (
             "costrel.signals",
@@ -129,6 +131,12 @@ def test_layer_check_finds_what_is_wrong(module: str, source: str, problem: str)
         ("costrel.app", "def f():\n    import ssl  # optional dependency"),
         ("costrel.app", "def f():\n    # Saves 8 ms of start-up.\n    import asyncio\n    import ssl"),
         ("costrel.app", "try:\n    import ssl\nexcept ImportError:\n    ssl = None"),
+        (
+            "costrel.app",
+            "def f():\n    # Not on every platform.\n    try:\n        import ssl\n    except OSError: ...",
+        ),
+        ("costrel.app", 'def f():\n    """Imports asyncio, which takes 8 ms."""\n    import asyncio'),
+        ("costrel.app", "# To save start-up time uuid is imported on use.\ndef f():\n    import uuid"),
         ("costrel.app", "import_module(name)"),
     ],
 )

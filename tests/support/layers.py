@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 PACKAGE = "costrel"
 
-_REASON = re.compile(r"#.*\b(optional|start-?up)\b", re.IGNORECASE)
+#: A comment of at least two words, and the words by which a docstring gives the reason for an import below it.
+_COMMENT = re.compile(r"#\s*\w+\W+\w+")
+_REASON = re.compile(r"\b(optional|start-?up|imports?)\b", re.IGNORECASE)
 _BUDGET = re.compile(r"#\s*budget:\s*\S+", re.IGNORECASE)
 
 
@@ -112,7 +114,7 @@ def layer_problems(module: str, source: str, table: Mapping[str, int], known: It
         if found.relative:
             problems.append(f"{where}: relative import; write the full name")
             continue
-        if found.in_function and not found.for_types and not _has_reason(lines, found.line):
+        if found.in_function and not found.for_types and not _has_reason(lines, found):
             problems.append(f"{where}: import of {found.target} inside a function without a comment that says why")
         if found.for_types or not (found.target + ".").startswith(PACKAGE + "."):
             continue
@@ -124,16 +126,22 @@ def layer_problems(module: str, source: str, table: Mapping[str, int], known: It
     return problems
 
 
-def _has_reason(lines: list[str], line: int) -> bool:
-    """Tells whether the import on this line, or a comment or excused import right above it, gives the reason."""
-    if _REASON.search(lines[line - 1]):
+def _has_reason(lines: list[str], found: Import) -> bool:
+    """Tells whether the reason for an import is given where a reader of it meets it.
+
+    That is on its line, or right above it or its ``try``: in a comment, a docstring, or at another import that has
+    one. A comment that names the module and the start-up time or the option may also stand once for a whole module.
+    """
+    if _COMMENT.search(lines[found.line - 1]):
         return True
-    above = line - 2
-    while above >= 0 and lines[above].lstrip().startswith(("#", "import ", "from ")):
-        if _REASON.search(lines[above]):
+    for line in reversed(lines[: found.line - 1]):
+        text = line.strip()
+        if _COMMENT.search(text) or (text.endswith('"""') and _REASON.search(text)):
             return True
-        above -= 1
-    return False
+        if not text.startswith(("#", "import ", "from ", "try:")) and text:
+            break
+    name = found.target.partition(".")[0] if not found.target.startswith(PACKAGE) else found.target
+    return any(_COMMENT.search(line) and _REASON.search(line) and name in line.split() for line in lines)
 
 
 def find_cycles(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
@@ -196,6 +204,11 @@ def docstring_problems(module: str, source: str) -> list[str]:
     """Returns a sentence if the module's first line is not a docstring that holds one whole sentence."""
     first = source.split("\n", 1)[0]
     text = first[3:].removesuffix('"""').strip()
-    if not first.startswith('"""') or not text.endswith(".") or len(text.split()) < 2 or not text[0].isupper():
+    if not first.startswith('"""') or not text.endswith(".") or len(text.split()) < 2 or not _starts_sentence(text):
         return [f"{module}:1: the first line is to be a docstring of one sentence: {first!r}"]
     return []
+
+
+def _starts_sentence(text: str) -> bool:
+    """Tells whether a text starts with a capital, a digit or a name in code marks."""
+    return text[0].isupper() or text[0].isdigit() or text.startswith("``")

@@ -68,11 +68,13 @@ def _asserts_after_sleep(test: Function) -> bool:
 
 
 def public_names(source: str) -> list[str]:
-    """Returns the public classes and functions that a module defines at its top level."""
+    """Returns the public classes and functions that a module defines at its top level, protocols for types aside."""
     return [
         node.name
         for node in ast.parse(source).body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_")
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and "Protocol" not in ast.unparse(node).split("\n", 1)[0]
     ]
 
 
