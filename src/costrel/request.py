@@ -24,7 +24,8 @@ from costrel.fields import (
     store_fields,
 )
 from costrel.lazy import lazy
-from costrel.security import DEFAULT_LIMITS, validate_host
+from costrel.overrides import Overrides
+from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
 
 if TYPE_CHECKING:
@@ -34,48 +35,6 @@ if TYPE_CHECKING:
 
 #: A body up to this size in bytes is read in one call; a longer one piece by piece.
 _ONE_READ = 64 * 1024
-
-
-class _Limit:
-    """A limit of the body: what was set on the request, else the application's setting, else werkzeug's value.
-
-    A non-data descriptor: a value set on the request lies in its ``__dict__`` and is found first.
-    """
-
-    def __init__(self, setting: str, default: int | None) -> None:
-        self.setting = setting
-        self.default = default
-        self.__doc__ = f"The limit ``{setting}`` for this request; None is no limit. It may be set for one request."
-
-    def __get__(self, instance: Request | None, owner: type[Request]) -> _Limit | int | None:
-        if instance is None:
-            return self
-        settings = instance.current_settings()
-        if settings is None:
-            return self.default
-        value: int | None = settings.get(self.setting, self.default)
-        return value
-
-
-def _no_settings() -> Mapping[str, Any] | None:
-    """Returns None: there is no current application."""
-    return None
-
-
-#: Where a class overrides one of these, its requests take werkzeug's way to what depends on it.
-_SHORTENED = (
-    "_get_stream_for_parsing",
-    "_parse_content_type",
-    "content_length",
-    "get_data",
-    "headers",
-    "make_form_data_parser",
-    "mimetype",
-    "mimetype_params",
-    "query_string",
-    "stream",
-    "want_form_data_parsed",
-)
 
 
 class Request(WerkzeugRequest, metaclass=WatchedType):
@@ -99,17 +58,17 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     #: What went wrong in matching the URL, such as ``NotFound``; raised when the request is dispatched.
     routing_exception: HTTPException | None = None
     #: Returns the settings of the current application, or None; the layer of the context sets it.
-    current_settings: Callable[[], Mapping[str, Any] | None] = staticmethod(_no_settings)
+    current_settings: Callable[[], Mapping[str, Any] | None] = staticmethod(no_settings)
     form_data_parser_class = FormDataParser
     shallow: bool = False
     _plain: bool = True
     _body_read: bool = False
 
-    max_content_length: int | None = _Limit("MAX_CONTENT_LENGTH", None)  # type: ignore[assignment]
-    max_form_memory_size: int | None = _Limit(  # type: ignore[assignment]
+    max_content_length: int | None = Limit("MAX_CONTENT_LENGTH", None)  # type: ignore[assignment]
+    max_form_memory_size: int | None = Limit(  # type: ignore[assignment]
         "MAX_FORM_MEMORY_SIZE", DEFAULT_LIMITS["MAX_FORM_MEMORY_SIZE"]
     )
-    max_form_parts: int | None = _Limit(  # type: ignore[assignment]
+    max_form_parts: int | None = Limit(  # type: ignore[assignment]
         "MAX_FORM_PARTS", DEFAULT_LIMITS["MAX_FORM_PARTS"]
     )
 
@@ -121,7 +80,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _note_overrides(cls)
+        _overrides.note(cls)
 
     # What werkzeug computes in its constructor.
 
@@ -475,27 +434,19 @@ def _decode_path(text: str) -> str:
     return text if text.isascii() else text.encode("latin1").decode(errors="replace")
 
 
-def _implementations(cls: type[Request]) -> list[Any]:
-    """Returns what the class has, itself or from a base, under each of the names that the short ways replace."""
-    return [next(base.__dict__[name] for base in cls.__mro__ if name in base.__dict__) for name in _SHORTENED]
-
-
-class _OverrideWatcher:
-    """Looks again at what subclasses override whenever a watched class has changed."""
-
-    def drop_plans(self) -> None:
-        """Renews the verdict of every request class."""
-        _note_overrides(Request)
-
-
-def _note_overrides(cls: type[Request]) -> None:
-    """Stores on the class and its subclasses whether the short ways give what werkzeug's long ways would."""
-    # Not through the metaclass, which would announce a change and call this again.
-    type.__setattr__(cls, "_plain", _implementations(cls) == _ORIGINALS)
-    for subclass in cls.__subclasses__():
-        _note_overrides(subclass)
-
-
-_ORIGINALS = _implementations(Request)
-_override_watcher = _OverrideWatcher()
-WatchedType.dependents.add(_override_watcher)
+_overrides = Overrides(
+    Request,
+    (
+        "_get_stream_for_parsing",
+        "_parse_content_type",
+        "content_length",
+        "get_data",
+        "headers",
+        "make_form_data_parser",
+        "mimetype",
+        "mimetype_params",
+        "query_string",
+        "stream",
+        "want_form_data_parsed",
+    ),
+)

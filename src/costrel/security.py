@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 from werkzeug.sansio.utils import get_host
 
@@ -27,6 +28,36 @@ _LINE_END = re.compile(r"[\r\n\x00]")
 # RFC 9110 §5.6.2: the characters of a token.
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _COOKIE_NAME_BREAKER = re.compile(r"[\x00-\x20\x7f\",;=\\]")
+
+
+def no_settings() -> Mapping[str, Any] | None:
+    """Returns None: there is no current application."""
+    return None
+
+
+class Limit:
+    """An attribute of a message that is a limit: its own value, else the application's setting, else a default.
+
+    A non-data descriptor: a value set on the message lies in its ``__dict__`` and is found first. The class of the
+    message has ``current_settings``, which returns the settings of the current application or None.
+
+    :param setting: the name of the setting.
+    :param default: the limit without an application; None is no limit.
+    """
+
+    def __init__(self, setting: str, default: int | None) -> None:
+        self.setting = setting
+        self.default = default
+        self.__doc__ = f"The limit ``{setting}``; it may be set on one message. None is no limit."
+
+    def __get__(self, instance: Any, owner: type) -> Limit | int | None:
+        if instance is None:
+            return self
+        settings: Mapping[str, Any] | None = instance.current_settings()
+        if settings is None:
+            return self.default
+        value: int | None = settings.get(self.setting, self.default)
+        return value
 
 
 def validate_host(
@@ -116,6 +147,16 @@ def check_cookie_name(name: str) -> str:
             " quotes, commas, semicolons, backslashes or equals signs."
         )
     return name
+
+
+def check_cookie_attribute(name: str, value: object) -> None:
+    """Refuses a text for an attribute of a cookie that would begin another attribute (RFC 6265 §4.1.1).
+
+    :param name: the attribute, for the message.
+    :raises ValueError: the text has a semicolon or a control character.
+    """
+    if isinstance(value, str) and (";" in value or _CONTROL.search(value)):
+        raise ValueError(f"The cookie's {name} {value[:80]!r} has a semicolon or a control character. Remove it.")
 
 
 def check_redirect_target(location: str) -> str:
