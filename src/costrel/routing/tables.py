@@ -1,0 +1,143 @@
+"""What is compiled from the tree so that the usual request needs one dict lookup, or one per path segment.
+
+The tables hold usual outcomes only: an HTTP rule of the default subdomain that matches path and method and neither
+redirects nor is an alias. Where they have no answer, a search of the tree has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+from werkzeug.routing import Rule as BaseRule
+
+from costrel.routing.converters import reader
+from costrel.routing.matcher import GROUPS, Filler, Leaf, Node
+
+#: Under these methods a rule for all methods is entered; other methods take the longer way.
+_USUAL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+
+
+class Tables(NamedTuple):
+    """The compiled tables of a map."""
+
+    #: From a whole path to the rule for each method; None where the method needs the longer way.
+    static: dict[str, dict[str, BaseRule | None]]
+    #: The node of the default subdomain, whose descendants have their leaves filled.
+    start: Node
+    #: True where a path that the tables do not know may match all the same.
+    thorough: bool
+
+
+#: The tables of a map whose every match takes the longer way.
+NO_TABLES = Tables({}, Node(), False)
+
+
+def compile_tables(root: Node, subdomain: str, unusual: Collection[int]) -> Tables:
+    """Fills the leaves below the subdomain's node and lists the paths without placeholders.
+
+    :param unusual: the ids of rules that are to take the longer way.
+    """
+    static: dict[str, dict[str, BaseRule | None]] = {}
+    start = root.get(subdomain) or Node()
+    thorough = bool(root.edges)
+    base = start.get("")
+    pending: list[tuple[Node, str | None]] = [] if base is None else [(base, "")]
+    while pending:
+        node, path = pending.pop()
+        edges = node.edges
+        if edges:
+            thorough = thorough or bool(node) or len(edges) > 1 or edges[0].kind > GROUPS
+            pending += [(edge.node, None) for edge in edges]
+        for literal, child in node.items():
+            pending.append((child, None if path is None else f"{path}/{literal}"))
+        chosen = _choose(node, unusual)
+        if not chosen:
+            continue
+        for rule in node.rules:
+            if rule.methods is None or not rule.strict_slashes or id(rule) in unusual:
+                thorough = True
+        if path is not None:
+            static[path] = {method: None if rule is None or rule.defaults else rule for method, rule in chosen.items()}
+        if path is None or any(rule is not None and rule.defaults for rule in chosen.values()):
+            node.leaf = _leaf(chosen)
+    return Tables(static, start, thorough)
+
+
+def _choose(node: Node, unusual: Collection[int]) -> dict[str, BaseRule | None]:
+    """Returns for each method the first rule that a path which ends at the node matches.
+
+    None stands for a rule that takes the longer way, or that wants a slash at the end.
+    """
+    chosen: dict[str, BaseRule | None] = {}
+    for rule in node.rules:
+        usual = None if id(rule) in unusual else rule
+        for method in _USUAL_METHODS if rule.methods is None else rule.methods:
+            chosen.setdefault(method, usual)
+    after_slash = node.get("")
+    if after_slash is not None:
+        for rule in after_slash.rules:
+            usual = None if rule.strict_slashes or id(rule) in unusual else rule
+            for method in _USUAL_METHODS if rule.methods is None else rule.methods:
+                chosen.setdefault(method, usual)
+    return chosen
+
+
+def _leaf(chosen: Mapping[str, BaseRule | None]) -> Leaf:
+    """Pairs each rule with what makes its arguments."""
+    pairs: dict[int, tuple[BaseRule, Filler]] = {}
+    leaf: Leaf = {}
+    for method, rule in chosen.items():
+        if rule is None:
+            leaf[method] = None
+            continue
+        pair = pairs.get(id(rule))
+        if pair is None:
+            pair = pairs[id(rule)] = (rule, _filler(rule))
+        leaf[method] = pair
+    return leaf
+
+
+def _filler(rule: BaseRule) -> Filler:
+    """Returns the function that makes the rule's arguments from the text of its placeholders.
+
+    PERF: one and two placeholders have functions of their own; they take 0.15 µs less than the general one.
+    """
+    names = [*rule._converters]
+    reads = [reader(converter) for converter in rule._converters.values()]
+    if not rule.defaults:
+        if len(names) == 1:
+            return _fill_one(names[0], reads[0])
+        if len(names) == 2:
+            return _fill_two(names[0], reads[0], names[1], reads[1])
+    conversions = [(name, read) for name, read in zip(names, reads, strict=True) if read is not None]
+    return _fill_many(names, conversions, rule.defaults or {})
+
+
+def _fill_one(name: str, read: Callable[[str], Any] | None) -> Filler:
+    if read is None:
+        return lambda texts: {name: texts[0]}
+    return lambda texts: {name: read(texts[0])}
+
+
+def _fill_two(name: str, read: Callable[[str], Any] | None, name2: str, read2: Callable[[str], Any] | None) -> Filler:
+    if read is None:
+        if read2 is None:
+            return lambda texts: {name: texts[0], name2: texts[1]}
+        return lambda texts: {name: texts[0], name2: read2(texts[1])}
+    if read2 is None:
+        return lambda texts: {name: read(texts[0]), name2: texts[1]}
+    return lambda texts: {name: read(texts[0]), name2: read2(texts[1])}
+
+
+def _fill_many(
+    names: list[str], conversions: list[tuple[str, Callable[[str], Any]]], defaults: Mapping[str, Any]
+) -> Filler:
+    def fill(texts: list[str]) -> dict[str, Any]:
+        arguments: dict[str, Any] = dict(zip(names, texts, strict=False))
+        for name, read in conversions:
+            arguments[name] = read(arguments[name])
+        arguments.update(defaults)
+        return arguments
+
+    return fill
