@@ -1,0 +1,1 @@
+"""Framework time per request of costrel and its peers, measured without a socket."""

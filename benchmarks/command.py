@@ -1,0 +1,150 @@
+"""The command line of the benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import scaling, startup
+from benchmarks.cases import CASES, PEERS, Case
+from benchmarks.pipes import PeerFailed, PeerMissing
+from benchmarks.rounds import AnswersDiffer, Run
+from benchmarks.summary import Figures, geometric_mean, shared_ratios
+from benchmarks.table import compared, medians_table, spread_table
+
+REQUIRED = ("flask", "costrel")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    names = [case.name for case in CASES]
+    options = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Framework time per request, measured without a socket."
+    )
+    options.add_argument(
+        "what",
+        nargs="?",
+        choices=("run", "startup", "scaling"),
+        default="run",
+        help="run: all cases (default); startup: import times; scaling: cost against number of routes",
+    )
+    options.add_argument("--case", action="append", choices=names, metavar="NAME", help="only this case; repeatable")
+    options.add_argument("--peer", action="append", choices=PEERS, help="only this peer; repeatable")
+    options.add_argument("--rounds", type=_positive, help="samples of each peer and case (21; startup 15; scaling 9)")
+    options.add_argument("--quick", action="store_true", help="less than a minute: fewer and shorter samples")
+    options.add_argument("--check", action="store_true", help="only check that all peers answer the same")
+    options.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file too")
+    options.add_argument("--list", action="store_true", help="list the cases")
+    return options
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmarks.
+
+    Args:
+        arguments: the command line without the program's name; that of this process by default.
+
+    Returns:
+        The exit status: 0, or 1 when a required peer is missing, a peer fails, or answers differ.
+    """
+    options = parser().parse_args(arguments)
+    if options.list:
+        for case in CASES:
+            print(f"{case.name:14} {case.title:26} {', '.join(case.peers)}")
+        return 0
+    # Peers chosen by hand are meant: nothing is required then.
+    peers = [peer for peer in PEERS if options.peer is None or peer in options.peer]
+    try:
+        result = {"run": _run, "startup": _startup, "scaling": _scaling}[options.what](options, peers)
+    except (PeerMissing, PeerFailed, AnswersDiffer) as error:
+        print(error, file=sys.stderr)
+        return 1
+    if options.json is not None:
+        options.json.write_text(json.dumps({"machine": machine(), **result}, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def machine() -> dict[str, str]:
+    """What the figures were measured on."""
+    return {
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "system": platform.system(),
+        "processor": platform.machine(),
+    }
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _run(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
+    cases = [case for case in CASES if options.case is None or case.name in options.case]
+    rounds = 0 if options.check else options.rounds or (5 if options.quick else 21)
+    required = REQUIRED if options.peer is None else tuple(peers)
+    run = Run(cases, peers, required, rounds, 0.006 if options.quick else 0.02, _say)
+    figures = run.go()
+    present = [peer for peer in peers if peer in run.descriptions]
+    for peer in present:
+        print(run.descriptions[peer])
+    for peer, why in run.missing.items():
+        print(f"{peer} is left out: {why}")
+    if not rounds:
+        print(f"{len(cases)} cases, the same answers from {', '.join(present)}.")
+        return {"checked": [case.name for case in cases]}
+    base = next((peer for peer in ("costrel", "flask") if peer in present), present[0])
+    print(f"\nMicroseconds of CPU per request, median of {rounds} rounds; smaller is better.\n")
+    print(medians_table(cases, figures, present, base))
+    print()
+    print(spread_table(cases, figures, present))
+    return _as_json(cases, figures, present, base, run)
+
+
+def _as_json(cases: list[Case], figures: Figures, peers: list[str], base: str, run: Run) -> dict[str, Any]:
+    ratios = {peer: shared_ratios(figures, peer, base) for peer in compared(peers, base)}
+    return {
+        "peers": run.descriptions,
+        "missing": run.missing,
+        "rounds": run.rounds,
+        "unit": "microseconds of CPU per request",
+        "cases": {
+            case.name: {
+                peer: {"median": found.median, "low": found.low, "high": found.high}
+                for peer, found in figures[case.name].items()
+            }
+            for case in cases
+        },
+        "base": base,
+        "ratios": ratios,
+        "geometric_means": {peer: geometric_mean(found.values()) for peer, found in ratios.items()},
+    }
+
+
+def _startup(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
+    rounds = options.rounds or (5 if options.quick else 15)
+    found = startup.measure(rounds, _say)
+    print(f"Each import in its own process, median of {rounds}.\n")
+    print(startup.startup_table(found))
+    return {"rounds": rounds, "imports": found}
+
+
+def _scaling(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
+    rounds = options.rounds or (3 if options.quick else 9)
+    requests = scaling.requests(peers, rounds, 0.006 if options.quick else 0.02, _say)
+    print(scaling.scaling_table("routes: whole request, µs", requests, peers, growth=True), end="\n\n")
+    matches = scaling.matches(peers, rounds * 3)
+    print(scaling.scaling_table("routes: match alone, µs", matches, peers, growth=True), end="\n\n")
+    building = scaling.building(peers, min(rounds, 5))
+    print(scaling.scaling_table("routes: build to first answer, ms", building, peers, growth=False))
+    return {"rounds": rounds, "requests": requests, "matches": matches, "building": building}
