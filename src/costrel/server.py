@@ -8,12 +8,13 @@ Source: https://werkzeug.palletsprojects.com/en/stable/serving/
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fnmatch
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
@@ -125,46 +126,46 @@ def run(
 
     :param host: address or name to listen on, or ``unix://`` and a path.
     :param port: 0 to 65535; 0 takes a free one.
-    :param debug: what the reloader and the debugger default to.
-    :param use_reloader: start the process again when a source file changes.
-    :param use_debugger: show an interactive debugger in the browser when the application raises.
-    :param threaded: handle each request in a thread of its own.
+    :param debug: whether to use the reloader and the debugger where the next two do not say.
     :param ssl_context: a context, the paths of certificate and key, or ``"adhoc"`` for a certificate made on the spot.
-    :param extra_files: files that reload the server as well when they change.
-    :param exclude_patterns: :mod:`fnmatch` patterns of files that do not.
+    :param exclude_patterns: :mod:`fnmatch` patterns of files that do not reload the server.
     :param loading_since: when loading the application began, in seconds as of ``time.time()``; a file that changed
         after that reloads the server at once.
-    :param options: whatever else ``werkzeug.serving.run_simple`` takes.
+    :param options: whatever else ``werkzeug.serving.run_simple`` takes; these above are its own too.
     :raises StartError: where port or certificate cannot be used.
     :raises SystemExit: with 1 where the port is taken; why and what to do is printed.
     """
     use_reloader = debug if use_reloader is None else use_reloader
-    use_debugger = debug if use_debugger is None else use_debugger
     watched = list(extra_files or ())
     if isinstance(application, FailedApplication):
         watched += application.files
-    if not 0 <= port <= 65535:
-        raise StartError(f"The port {port} is not between 0 and 65535; use one above 1023, such as 5000.")
+    check_port(port)
     check_tls(ssl_context)
     if use_reloader and loading_since is not None and is_reloading():
         restart_if_changed(loading_since, watched, exclude_patterns or ())
     options.setdefault("reloader_interval", RELOAD_INTERVAL)
-    try:
+    with _explained(host, port):
         # Looked up in its module on each call, since tests replace it there.
         serving.run_simple(
             host,
             port,
             application,
             use_reloader=use_reloader,
-            use_debugger=use_debugger,
+            use_debugger=debug if use_debugger is None else use_debugger,
             threaded=threaded,
             ssl_context=ssl_context,
             extra_files=watched or None,
             exclude_patterns=exclude_patterns,
             **options,
         )
+
+
+@contextlib.contextmanager
+def _explained(host: str, port: int) -> Iterator[None]:
+    """Prints what to do where werkzeug exits because it cannot have the address; it prints the system's words."""
+    try:
+        yield
     except SystemExit as stop:
-        # werkzeug prints the operating system's words for an address that it cannot have, and exits.
         if isinstance(stop.__context__, OSError):
             print(remedy(stop.__context__, host, port), file=sys.stderr)
         raise
@@ -193,6 +194,12 @@ def remedy(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EACCES:
         return f"This user may not listen on port {port}. Choose one above 1023, such as --port 5000."
     return f"{host!r} is not an address of this machine. Use --host 127.0.0.1, or --host 0.0.0.0 for all of them."
+
+
+def check_port(port: int) -> None:
+    """Raises StartError for a number that is no TCP port."""
+    if not 0 <= port <= 65535:
+        raise StartError(f"The port {port} is not between 0 and 65535; use one above 1023, such as 5000.")
 
 
 def check_tls(ssl_context: TLS | None) -> None:

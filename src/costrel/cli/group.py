@@ -122,4 +122,9 @@ class FlaskGroup(AppGroup):
         if shows_help or (len(args) == 1 and args[0] in self.get_help_option_names(ctx)):
             env_file_option.handle_parse_result(ctx, {}, [])
             app_option.handle_parse_result(ctx, {}, [])
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, args)
+        except BaseException:
+            # Listing the application's commands has pushed its context, and click does not close this one after help.
+            ctx.close()
+            raise

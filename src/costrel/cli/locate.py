@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeGuard, overload
 
 import click
 
+from costrel.watch import WatchedType
+
 if TYPE_CHECKING:
     from costrel.app import App
 
@@ -24,10 +26,11 @@ class NoAppException(click.UsageError):
 def is_app(value: object) -> TypeGuard[App]:
     """Tells whether a value is an application.
 
-    The class of applications lives above this layer, so they are known by what only they can do. The value's class is
-    asked, because a proxy such as ``current_app`` would answer for an application that may not be there.
+    Their class lives above this layer, so they are known by its metaclass and by what only they can do. The value's
+    class is asked, because a proxy such as ``current_app`` would answer for an application that may not be there.
     """
-    return all(callable(getattr(type(value), name, None)) for name in ("wsgi_app", "app_context", "make_shell_context"))
+    cls = type(value)
+    return isinstance(cls, WatchedType) and callable(getattr(cls, "wsgi_app", None))
 
 
 def find_best_app(module: ModuleType) -> App:
