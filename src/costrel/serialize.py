@@ -159,22 +159,11 @@ class JSONProvider:
         :raises TypeError: positional and keyword arguments at once.
         """
         obj = self._prepare_response_obj(args, kwargs)
-        return self._app.response_class(self.response_body(obj), mimetype=self.response_mimetype())
+        return self._app.response_class(self.response_body(obj), mimetype="application/json")
 
     def response_body(self, obj: Any) -> str:
         """Returns the text of the body that ``response(obj)`` sends."""
         return self.dumps(obj)
-
-    def response_mimetype(self) -> str:
-        """Returns the media type that ``response(obj)`` sends."""
-        return "application/json"
-
-    def has_own_response(self) -> bool:
-        """Tells whether ``response`` is more than its body and media type, so that it has to be called itself."""
-        return any(
-            getattr(type(self), name) is not getattr(JSONProvider, name) or name in self.__dict__
-            for name in ("response", "_prepare_response_obj")
-        )
 
 
 class DefaultJSONProvider(JSONProvider):
@@ -230,7 +219,18 @@ class DefaultJSONProvider(JSONProvider):
         """
         return json.loads(s, **kwargs) if kwargs else decode(s)
 
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        """Returns a response of the app's ``response_class`` with the arguments as its JSON body.
+
+        :param args: the value; several become a list; none, and no keyword, gives ``null``.
+        :param kwargs: the items of a dict; only without ``args``.
+        :raises TypeError: positional and keyword arguments at once, or a value that ``default`` does not know.
+        """
+        obj = self._prepare_response_obj(args, kwargs)
+        return self._app.response_class(self.response_body(obj), mimetype=self.mimetype)
+
     def response_body(self, obj: Any) -> str:
+        """Returns the text of the body that ``response(obj)`` sends: JSON and a newline, indented in debug mode."""
         compact = self.compact
         if compact is None:
             compact = not self._app.debug
@@ -243,9 +243,6 @@ class DefaultJSONProvider(JSONProvider):
         if settings != self._encoders_for:
             self._make_encoders(settings)
         return self._encode_compact(obj) + "\n"
-
-    def response_mimetype(self) -> str:
-        return self.mimetype
 
     def _make_encoders(self, settings: tuple[Callable[[Any], Any], bool, bool]) -> None:
         self._encode_compact = _encoder(*settings, _COMPACT)

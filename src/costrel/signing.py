@@ -57,7 +57,10 @@ class TextSigner:
         try:
             value, _, signature = signed.encode().rpartition(b".")
             digest = _decode(signature)
-            if not any(hmac.compare_digest(digest, _hmac(state, value)) for state in self._key_states):
+            for key_state in self._key_states:
+                if hmac.compare_digest(digest, _hmac(key_state, value)):
+                    break
+            else:
                 return None
             payload, dot, stamp = value.rpartition(b".")
             signed_at = _decode(stamp)
