@@ -31,6 +31,9 @@ pytestmark = [
     ),
 ]
 
+#: What a visitor reads or uses.
+PARTS = ("h1", "h3", "label", "input", "textarea", "button", ".quiet", ".flash", ".message", "time", "a")
+
 #: The contrast of text and background (WCAG 2.2, 1.4.3), for the element given as the first argument.
 CONTRAST = """
 const numbers = colour => (colour.match(/[0-9.]+/g) || []).map(Number);
@@ -40,7 +43,8 @@ const luminance = colour => {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
 let behind = arguments[0];
-while (numbers(getComputedStyle(behind).backgroundColor)[3] === 0 && behind.parentElement) behind = behind.parentElement;
+const isClear = element => numbers(getComputedStyle(element).backgroundColor)[3] === 0;
+while (isClear(behind) && behind.parentElement) behind = behind.parentElement;
 const pair = [getComputedStyle(arguments[0]).color, getComputedStyle(behind).backgroundColor].map(luminance);
 return (Math.max(...pair) + 0.05) / (Math.min(...pair) + 0.05);
 """
