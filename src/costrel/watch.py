@@ -10,13 +10,14 @@ from __future__ import annotations
 import weakref
 from abc import ABCMeta
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 K = TypeVar("K")
 V = TypeVar("V")
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
+L = TypeVar("L", bound="WatchedLists[Any, Any]")
 
 
 def _unwatched() -> None:
@@ -46,6 +47,11 @@ class WatchedType(ABCMeta):
         """Calls ``drop_plans`` on every dependent."""
         for dependent in list(WatchedType.dependents):
             dependent.drop_plans()
+
+
+def _state_to_copy(container: object) -> dict[str, Any]:
+    """Returns the attributes that a copy or a pickle of a container gets: all but its watcher."""
+    return {name: value for name, value in vars(container).items() if name != "changed"}
 
 
 def _announcing(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,11 +100,11 @@ _LIST_CHANGES = (
 class WatchedDict(dict[K, V]):
     """A dict that calls ``changed`` after each change of its keys or values."""
 
-    #: Called without an argument after a change; whoever depends on the content sets it.
+    #: Called without an argument after a change; whoever depends on the content sets it. Copies are not watched.
     changed: Callable[[], None] = staticmethod(_unwatched)
 
-    def __copy__(self) -> dict[K, V]:
-        return dict(self)
+    def __getstate__(self) -> dict[str, Any]:
+        return _state_to_copy(self)
 
 
 @_announce_changes(*_LIST_CHANGES)
@@ -107,8 +113,8 @@ class WatchedList(list[T]):
 
     changed: Callable[[], None] = staticmethod(_unwatched)
 
-    def __copy__(self) -> list[T]:
-        return list(self)
+    def __getstate__(self) -> dict[str, Any]:
+        return _state_to_copy(self)
 
 
 @_announce_changes(*_DICT_CHANGES)
@@ -116,12 +122,18 @@ class WatchedLists(defaultdict[K, list[V]]):
     """A dict of lists, made on first use, that calls ``changed`` after a change of itself or of a list.
 
     A plain list that is stored in it is replaced by a watched copy.
+
+    >>> hooks = WatchedLists()
+    >>> hooks.changed = lambda: print("changed")
+    >>> hooks["shop"].append("load_cart")
+    changed
     """
 
     changed: Callable[[], None] = staticmethod(_unwatched)
 
-    def __init__(self) -> None:
+    def __init__(self, items: Mapping[K, list[V]] | Iterable[tuple[K, list[V]]] = ()) -> None:
         super().__init__(list)
+        self.update(items)
 
     def __missing__(self, key: K) -> list[V]:
         watched = self._watched_list([])
@@ -131,15 +143,55 @@ class WatchedLists(defaultdict[K, list[V]]):
     def __setitem__(self, key: K, value: list[V]) -> None:
         super().__setitem__(key, self._watched_list(value))
 
-    def setdefault(self, key: K, default: list[V] | None = None) -> list[V]:  # type: ignore[override]
+    def setdefault(self, key: K, default: list[V] | None = None) -> list[V]:
         if key not in self:
             self[key] = [] if default is None else default
         return self[key]
 
+    def update(self, items: Any = (), /, **more: Any) -> None:
+        added: dict[Any, list[V]] = dict(items, **more)
+        for key, value in added.items():
+            self[key] = value
+
+    def __ior__(self: L, items: Any) -> L:  # type: ignore[override]
+        self.update(items)
+        return self
+
+    def copy(self: L) -> L:
+        """Returns another dict of the same lists; it is not watched, but they still are."""
+        copied = type(self)()
+        for key, value in self.items():
+            dict.__setitem__(copied, key, value)
+        return copied
+
+    def __copy__(self: L) -> L:
+        return self.copy()
+
+    def __or__(self, other: Any) -> Any:
+        return self._merged(self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return self._merged(other, self)
+
+    def _merged(self, first: Any, second: Any) -> Any:
+        if not isinstance(first, dict) or not isinstance(second, dict):
+            return NotImplemented
+        merged: WatchedLists[K, V] = type(self)()
+        for key, value in (*first.items(), *second.items()):
+            dict.__setitem__(merged, key, value)
+        return merged
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (), None, None, iter(self.items())
+
     def _watched_list(self, items: list[V]) -> WatchedList[V]:
         watched: WatchedList[V] = WatchedList(items)
-        watched.changed = self._list_changed
-        return watched
+        reference = weakref.ref(self)  # a cycle would keep the functions in the lists until garbage collection
 
-    def _list_changed(self) -> None:
-        self.changed()
+        def list_changed() -> None:
+            lists = reference()
+            if lists is not None:
+                lists.changed()
+
+        watched.changed = list_changed
+        return watched
