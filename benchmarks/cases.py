@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from benchmarks.answers import Answer, send
@@ -115,10 +115,6 @@ def _cookie(number: int) -> Call:
     return Call("/cookie", headers={"HTTP_COOKIE": f"theme=dark; visitor=v{number}a7c4; language=en"})
 
 
-def _user(number: int) -> dict[str, str]:
-    return {"query": f"user=ada{number}"}
-
-
 def deep_case(count: int) -> Case:
     """The case of one request to an app with that many routes, spread over all of them."""
     return Case(f"deep-{count}", f"deep route among {count:,}", f"routes-{count}", _deep(count))
@@ -137,8 +133,22 @@ CASES: tuple[Case, ...] = (
     Case("upload", "multipart upload, 64 kB", "text", _upload),
     Case("cookie", "cookie read", "text", _cookie),
     Case("header", "header read", "text", lambda n: Call("/header", headers={"HTTP_X_TOKEN": f"token-{n}"})),
-    Case("session-read", "session read", "session", lambda n: Call("/whoami", **_user(n)), FLASK_LIKE, session_cookie),
-    Case("session-write", "session write", "session", lambda n: Call("/visit", **_user(n)), FLASK_LIKE, session_cookie),
+    Case(
+        "session-read",
+        "session read",
+        "session",
+        lambda n: Call("/whoami", query=f"user=ada{n}"),
+        FLASK_LIKE,
+        session_cookie,
+    ),
+    Case(
+        "session-write",
+        "session write",
+        "session",
+        lambda n: Call("/visit", query=f"user=ada{n}"),
+        FLASK_LIKE,
+        session_cookie,
+    ),
     Case("template", "template, 20 rows", "text", lambda n: Call(f"/catalogue/{n}")),
     Case("url-for", "url_for x20", "text", lambda n: Call(f"/links/{n}"), ("bottle", "flask", "costrel")),
     Case("not-found", "404, own page", "text", lambda n: Call(f"/missing/{n}")),

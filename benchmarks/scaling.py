@@ -55,7 +55,9 @@ def building(peers: Sequence[str], rounds: int) -> dict[str, Any]:
     times: dict[str, dict[str, list[float]]] = {str(count): {} for count in BUILT}
     for _ in range(rounds):
         for count in BUILT:
-            for name in random.sample(peers, len(peers)):
+            # Bottle would take minutes for 10,000 routes.
+            names = [name for name in peers if name != "bottle" or count <= 1000]
+            for name in random.sample(names, len(names)):
                 with tempfile.TemporaryDirectory() as folder, Peer(name, f"routes-{count}", Path(folder)) as peer:
                     try:
                         first_answer = peer.ready().first_answer

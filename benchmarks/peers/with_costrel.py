@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import costrel
-
 from benchmarks.peers.flask_like import Framework
 from benchmarks.peers.flask_like import build as build_program
 
@@ -19,8 +18,12 @@ if TYPE_CHECKING:
 
 
 def describe() -> str:
-    """costrel's version and that of werkzeug below it."""
-    return f"costrel {importlib.metadata.version('costrel')} on werkzeug {importlib.metadata.version('werkzeug')}"
+    """costrel's version, where it is installed and not only on the path, and that of werkzeug below it."""
+    try:
+        version = importlib.metadata.version("costrel")
+    except importlib.metadata.PackageNotFoundError:
+        version = "not installed, from its source"
+    return f"costrel {version} on werkzeug {importlib.metadata.version('werkzeug')}"
 
 
 def build(program: str, folder: Path) -> WSGIApplication:

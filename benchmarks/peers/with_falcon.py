@@ -9,7 +9,7 @@ import importlib.metadata
 import itertools
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import falcon
 import jinja2
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIApplication
     from falcon import Request, Response
+
+    AnyApp = falcon.App[Request, Response]
 
 
 def compiled_parts() -> list[str]:
@@ -42,13 +44,17 @@ def describe() -> str:
 def build(program: str, folder: Path) -> WSGIApplication:
     """Make one of the programs as a WSGI app."""
     kind, _, count = program.partition("-")
+    app: Any
     if kind == "json":
-        return _json()
-    if kind == "hooks":
-        return _hooks()
-    if kind == "routes":
-        return _routes(int(count))
-    return _text(folder)
+        app = _json()
+    elif kind == "hooks":
+        app = _hooks()
+    elif kind == "routes":
+        app = _routes(int(count))
+    else:
+        app = _text(folder)
+    # Falcon's own type says that `write` returns None, the typeshed's that it returns an object.
+    return cast("WSGIApplication", app)
 
 
 class OutOfStock(Exception):
@@ -162,7 +168,7 @@ def missing(req: Request, resp: Response, ex: falcon.HTTPNotFound, params: dict[
     resp.text = shown("nothing here", req.path)
 
 
-def _text(folder: Path) -> WSGIApplication:
+def _text(folder: Path) -> AnyApp:
     app = falcon.App(media_type=falcon.MEDIA_HTML)
     app.add_route("/", Hello())
     app.add_route("/user/{user_id:int}", User())
@@ -204,7 +210,7 @@ class Order:
         resp.media = {"name": sent["name"], "total": sent["quantity"] * sent["price"], "tags": sent["tags"]}
 
 
-def _json() -> WSGIApplication:
+def _json() -> AnyApp:
     app = falcon.App()
     app.add_route("/status", Status())
     app.add_route("/order", Order())
@@ -249,8 +255,9 @@ class HookedUser:
         resp.text = shown(user_id, context.one, context.two, context.three)
 
 
-def _hooks() -> WSGIApplication:
-    app = falcon.App(media_type=falcon.MEDIA_HTML, middleware=[One(), Two(), Three()])
+def _hooks() -> AnyApp:
+    middleware: list[Any] = [One(), Two(), Three()]
+    app = falcon.App(media_type=falcon.MEDIA_HTML, middleware=middleware)
     app.add_route("/user/{user_id:int}", HookedUser())
     return app
 
@@ -265,7 +272,7 @@ class Detail:
         resp.text = shown(self.number, item_id)
 
 
-def _routes(count: int) -> WSGIApplication:
+def _routes(count: int) -> AnyApp:
     app = falcon.App(media_type=falcon.MEDIA_HTML)
     for number in range(count):
         area, group = route_parts(number)
