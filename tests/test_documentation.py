@@ -175,6 +175,7 @@ class PageRun:
         example = doctest.DocTestParser().get_doctest(
             block.text, self.module.__dict__, str(block), str(block.page), block.line - 1
         )
+        example.globs = self.module.__dict__  # not a copy: later blocks know the names of this one
         report: list[str] = []
         result = doctest.DocTestRunner(optionflags=flags).run(example, out=report.append, clear_globs=False)
         assert result.attempted, f"{block}: no line starts with >>>"
