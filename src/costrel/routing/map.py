@@ -311,7 +311,8 @@ class Map(BaseMap):
                 if value is None:
                     return None
                 text = f"{text}{write(value)}{after}"
-        except (KeyError, ValidationError):
+        except Exception:
+            # A value is missing or no converter accepts it; the adapter says which, in its order of precedence.
             return None
         if begins_with_value and text[1:2] == "/":
             text = f"/{text.lstrip('/')}"

@@ -176,6 +176,11 @@ class Rule(BaseRule):
         :raises TypeError: where a value is missing.
         """
         template = self.template()
+        query = ""
+        if append_unknown:
+            extra = {name: value for name, value in values.items() if name not in template.names}
+            if extra:
+                query = self._encode_query_vars(extra)
         try:
             domain = fill(template.domain, values)
             path = fill(template.path, values)
@@ -185,13 +190,7 @@ class Rule(BaseRule):
             if error.args and error.args[0] in self.arguments and error.args[0] not in values:
                 raise TypeError(f"The URL rule {self.rule!r} needs a value for {error.args[0]!r}.") from None
             raise
-        if append_unknown:
-            extra = {name: value for name, value in values.items() if name not in template.names}
-            if extra:
-                query = self._encode_query_vars(extra)
-                if query:
-                    path = f"{path}?{query}"
-        return domain, path
+        return domain, f"{path}?{query}" if query else path
 
 
 def _describe_arguments(factory: Callable[..., Any]) -> str:
