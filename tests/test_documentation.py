@@ -45,7 +45,7 @@ from costrel import cli
 from tests.support.server import child_environment, stop
 
 ROOT = Path(__file__).parents[1]
-PAGES = [path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.rst"))] if path.exists()]
+PAGES = [ROOT / "README.md", ROOT / "examples" / "quickstart" / "README.md", *sorted((ROOT / "docs").glob("*.rst"))]
 MODULES = sorted(
     info.name for info in pkgutil.walk_packages(costrel.__path__, "costrel.") if not info.name.endswith("__main__")
 )
@@ -295,7 +295,7 @@ def _first_status(url: str, process: subprocess.Popen[bytes]) -> int | None:
     return None
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page do what the page says, from top to bottom."""
     if sys.version_info < (3, 11) and "import tomllib" in page.read_text():
@@ -309,7 +309,7 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyt
     assert all(block.language for block in blocks), f"{page.name} has a code block without a language"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_code_hides_from_the_tests(page: Path) -> None:
     """Code is only in blocks that are run: no literal block and no indented Markdown block."""
     text = page.read_text()
