@@ -32,6 +32,16 @@ for _name in [name for name in os.environ if name.startswith(("COSTREL_", "FLASK
     del os.environ[_name]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _event_loop() -> None:
+    """Makes the event loop that the main thread keeps for async views, so that it is no leak of the first such test."""
+    from costrel.asynchronous import run  # here so that a broken package fails tests, not the start of pytest
+
+    async def nothing() -> None: ...
+
+    run(nothing)()
+
+
 @pytest.fixture
 def app() -> App:
     """An application for tests, with a secret key and no routes."""
