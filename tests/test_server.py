@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -86,7 +87,7 @@ def test_defaults(served: list[RunArguments]) -> None:
     ],
 )
 def test_debug_is_the_default_of_reloader_and_debugger(
-    served: list[RunArguments], options: dict[str, bool], reloader: bool, debugger: bool
+    served: list[RunArguments], options: dict[str, Any], reloader: bool, debugger: bool
 ) -> None:
     """Reloader and debugger follow the debug mode unless they are set themselves."""
     server.run(answer, **options)
@@ -288,6 +289,32 @@ def test_certificate_that_cannot_be_loaded(
     with pytest.raises(server.StartError, match=r"cert\.pem"):
         server.run(answer, ssl_context=(str(file), str(file)))
     assert served == []
+
+
+@pytest.mark.parametrize(("port", "right"), [(0, True), (65535, True), (-1, False), (65536, False)])
+def test_check_port(port: int, right: bool) -> None:
+    """Ports are the numbers of 16 bits."""
+    with contextlib.nullcontext() if right else pytest.raises(server.StartError):
+        server.check_port(port)
+    assert right is (0 <= port < 2**16)
+
+
+def test_certificate_that_can_be_loaded(tmp_path: Path) -> None:
+    """A certificate with its key passes the check, as does serving without one."""
+    pytest.importorskip("cryptography")
+    certificate, key = serving.make_ssl_devcert(str(tmp_path / "cert"))
+    server.check_tls((certificate, key))
+    server.check_tls(None)
+    assert server.has_cryptography()
+
+
+def test_restart_if_changed_leaves_what_is_excluded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A change that a pattern excludes does not end the process; any other does."""
+    file = change_module(monkeypatch, tmp_path)
+    moment = file.stat().st_mtime - 0.001
+    server.restart_if_changed(moment, [], [str(file)])
+    with pytest.raises(SystemExit):
+        server.restart_if_changed(moment, [], [])
 
 
 def test_is_reloading(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from costrel import App
-from costrel.cli import (
-    FlaskGroup,
-    run_command,
-)
+from costrel.cli import FlaskGroup, run_command
 
 #: Writes a file below the current directory and returns its path.
 Write = Callable[..., Path]
