@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import bottle  # type: ignore[import-untyped]
 import jinja2
-from bottle import request
 
 from benchmarks.material import CHUNKS, ROWS, TEMPLATES, VARIANTS, route_parts, shown
 
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from _typeshed.wsgi import WSGIApplication
+
+# The attributes of Bottle's request are descriptors without types.
+request: Any = bottle.request
 
 
 def describe() -> str:

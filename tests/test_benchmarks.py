@@ -1,0 +1,378 @@
+"""Tests of the benchmarks: their statistics, their comparison of answers, and their command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import doctest
+import importlib.util
+import json
+import math
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks import summary, table
+from benchmarks.answers import Answer, difference, send
+from benchmarks.calls import Call, environ_of, with_input
+from benchmarks.cases import CASES, case_named, session_cookie, validators
+from benchmarks.command import main
+from benchmarks.material import VARIANTS, write_static_files
+from benchmarks.peers import with_bare
+from benchmarks.pipes import Peer, PeerFailed, PeerMissing
+from benchmarks.rounds import AnswersDiffer, Run, check_answers
+from benchmarks.summary import Figure, figure, geometric_mean, ratio, shared_ratios
+from benchmarks.worker import Exercise, idle, time_pass
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ("content-type", "text/html; charset=utf-8")
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the benchmarks as a user does."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+
+
+def installed(*peers: str) -> list[str]:
+    """Those of the peers that can be imported here."""
+    return [peer for peer in peers if importlib.util.find_spec(peer) is not None]
+
+
+# statistics
+
+
+@pytest.mark.parametrize("module", [summary, table])
+def test_docstring_examples_hold(module: Any) -> None:
+    """The examples in the docstrings are true."""
+    found = doctest.testmod(module)
+    assert found.attempted and not found.failed
+
+
+def test_figure_takes_the_loops_own_cost_off() -> None:
+    """A figure is in microseconds, without the median cost of the measuring loop."""
+    assert figure([(11e-6, 1e-6), (31e-6, 1e-6), (21e-6, 9e-6)]) == Figure(20.0, 10.0, 30.0)
+
+
+def test_figure_is_never_negative() -> None:
+    """A sample that is cheaper than the loop counts as nothing."""
+    assert figure([(1e-6, 2e-6)]) == Figure(0.0, 0.0, 0.0)
+
+
+def test_figure_of_nothing_is_an_error() -> None:
+    """No samples have no median."""
+    with pytest.raises(statistics.StatisticsError):
+        figure([])
+
+
+@pytest.mark.parametrize(("values", "expected"), [((2.0,), 1.0), ((0.0,), math.inf)])
+def test_spread_is_a_share_of_the_median(values: tuple[float], expected: float) -> None:
+    """The spread is the distance from the quickest to the slowest round over the median."""
+    assert Figure(values[0], 1.0, 3.0).spread == expected
+
+
+def test_ratio_needs_both_peers() -> None:
+    """A peer that did not take part has no ratio, nor has anything to a base of nothing."""
+    row = {"flask": Figure(6.0, 6.0, 6.0), "costrel": Figure(2.0, 2.0, 2.0), "zero": Figure(0.0, 0.0, 0.0)}
+    assert ratio(row, "flask", "costrel") == 3.0
+    assert ratio(row, "bottle", "costrel") is None
+    assert ratio(row, "flask", "falcon") is None
+    assert ratio(row, "flask", "zero") is None
+
+
+@pytest.mark.parametrize(("values", "expected"), [([], None), ([5.0], 5.0), ([1.0, 4.0, 16.0], 4.0)])
+def test_geometric_mean(values: list[float], expected: float | None) -> None:
+    """The geometric mean of ratios; nothing has none."""
+    found = geometric_mean(values)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_shared_ratios_leave_out_what_one_peer_lacks() -> None:
+    """Only the cases of both peers count for the geometric mean."""
+    two, four = Figure(2.0, 2.0, 2.0), Figure(4.0, 4.0, 4.0)
+    figures = {"a": {"flask": four, "costrel": two}, "b": {"costrel": two}, "c": {"flask": four}}
+    assert shared_ratios(figures, "flask", "costrel") == {"a": 2.0}
+
+
+def test_tables_show_medians_ratios_and_dashes() -> None:
+    """A peer without the case gets a dash, the geometric mean stands below its ratios."""
+    cases = [case_named("hello"), case_named("session-read")]
+    two, ten = Figure(2.0, 1.5, 2.5), Figure(10.0, 9.0, 11.0)
+    figures = {"hello": {"bare": two, "flask": ten, "costrel": two}, "session-read": {"flask": ten, "costrel": two}}
+    lines = table.medians_table(cases, figures, ["bare", "flask", "costrel"], "costrel").splitlines()
+    assert lines[0].split() == ["case", "bare", "flask", "costrel", "flask/costrel"]
+    assert lines[2].split() == ["session", "read", "-", "10.0", "2.00", "5.00"]
+    assert lines[3].split() == ["geometric", "mean", "5.00"]
+    assert lines[4].split() == ["cases", "shared", "2"]
+    assert "1.50 to 2.50" in table.spread_table(cases, figures, ["bare", "flask", "costrel"])
+
+
+# cases
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_case_has_64_different_requests(case: Any) -> None:
+    """Requests differ, so that keeping whole answers does not help."""
+    calls = case.calls()
+    assert len(calls) == VARIANTS
+    assert all(call not in calls[:number] for number, call in enumerate(calls))
+
+
+def test_case_names_are_unique() -> None:
+    """A name chooses one case."""
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+def test_cases_are_found_by_name() -> None:
+    """Deep routes exist for any count; other unknown names are errors."""
+    assert case_named("hello").title == "hello text"
+    assert case_named("deep-10").program == "routes-10"
+    for name in ("nonsense", "deep-many"):
+        with pytest.raises(KeyError):
+            case_named(name)
+
+
+def test_environ_has_what_a_server_gives() -> None:
+    """The environ says length and type of a body, and each copy has its own input."""
+    environ = environ_of(Call("/form", "POST", "a=1", {"HTTP_X_TOKEN": "t"}, b"body", "text/plain"), 3)
+    first, second = with_input(environ, b"body"), with_input(environ, b"body")
+    assert (environ["CONTENT_LENGTH"], environ["CONTENT_TYPE"], environ["HTTP_X_TOKEN"]) == ("4", "text/plain", "t")
+    assert environ["RAW_URI"] == "/form?a=1"
+    assert first["wsgi.input"].read() == second["wsgi.input"].read() == b"body"
+    assert "CONTENT_LENGTH" not in environ_of(Call("/"), 0)
+
+
+def test_prepared_headers_come_from_the_peers_own_answers() -> None:
+    """A client sends back the cookie and the validators that it was given."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        assert environ["PATH_INFO"] in ("/sign-in", "/file")
+        start_response("200 OK", [("Set-Cookie", "session=abc; Path=/"), ("ETag", '"1"'), ("Last-Modified", "then")])
+        return [b""]
+
+    assert session_cookie(app, Call("/whoami", query="user=ada")) == {"HTTP_COOKIE": "session=abc"}
+    expected = {"HTTP_IF_NONE_MATCH": '"1"', "HTTP_IF_MODIFIED_SINCE": "then"}
+    assert validators(app, Call("/file")) == expected
+
+
+# answers
+
+
+@pytest.mark.parametrize(
+    ("case", "expected", "actual"),
+    [
+        ("hello", Answer("404 NOT FOUND", (HTML,), b""), Answer("404 Not Found", (HTML,), b"")),
+        (
+            "hello",
+            Answer("200 OK", (HTML,), b""),
+            Answer("200 OK", (("content-type", "Text/HTML;charset=UTF-8"),), b""),
+        ),
+        ("json", Answer("200 OK", (), b'{"a":1,"b":2}\n'), Answer("200 OK", (), b'{"b": 2, "a": 1}')),
+        (
+            "redirect",
+            Answer("302 FOUND", (("location", "/user/1"),), b"<p>moved"),
+            Answer("302 Found", (("location", "http://127.0.0.1:8000/user/1"),), b""),
+        ),
+        ("options", Answer("200 OK", (HTML,), b""), Answer("200 OK", (), b"")),
+    ],
+)
+def test_legitimate_differences_are_not_reported(case: str, expected: Answer, actual: Answer) -> None:
+    """Reason phrases, parameters of media types, JSON spacing, redirect bodies and absolute locations may differ."""
+    assert difference(case_named(case), expected, actual) is None
+
+
+@pytest.mark.parametrize(
+    ("case", "change", "message"),
+    [
+        ("hello", {"status": "500 OK"}, "status is '500', not '200'"),
+        ("hello", {"body": b"other"}, "body is b'other', not b'{\"a\": 1}'"),
+        ("hello", {"headers": ()}, "media type is '', not 'text/html'"),
+        ("json", {"body": b'{"a": 2}'}, "body is {'a': 2}, not {'a': 1}"),
+        ("hooks", {"headers": (HTML, ("x-one", "2"))}, "x-one is '2', not '1'"),
+        ("hello", {"body": b"x" * 500}, "(503 characters), not"),
+    ],
+)
+def test_real_differences_are_reported(case: str, change: dict[str, Any], message: str) -> None:
+    """Status code, body, media type and named headers must agree."""
+    expected = Answer("200 OK", (HTML, ("x-one", "1")), b'{"a": 1}')
+    found = difference(case_named(case), expected, dataclasses.replace(expected, **change))
+    assert found is not None and message in found
+
+
+def test_send_closes_the_body_and_needs_a_start() -> None:
+    """The body is closed as a server does; an app that never starts the response is wrong."""
+    closed = []
+
+    class Body(list[bytes]):
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [("X-Name", "v")])(b"")
+        return Body([b"a", b"b"])
+
+    answer = send(app, {})
+    assert (answer.body, answer.header("x-name"), answer.header("missing"), closed) == (b"ab", "v", "", [True])
+    with pytest.raises(RuntimeError, match="start_response"):
+        send(lambda environ, start_response: [], {})
+
+
+class FakePeer(Peer):
+    """A peer that answers from memory."""
+
+    def __init__(self, name: str, bodies: list[bytes]) -> None:
+        self.name = name
+        self._bodies = bodies
+
+    def answers(self, case: str) -> list[Answer]:
+        return [Answer("200 OK", (HTML,), body) for body in self._bodies]
+
+
+def test_check_names_the_peer_the_case_and_the_request() -> None:
+    """Peers are compared with Flask; the first difference of each is told."""
+    flask, bottle, falcon = (
+        FakePeer("flask", [b"a", b"b"]),
+        FakePeer("bottle", [b"a", b"c"]),
+        FakePeer("falcon", [b"a", b"b"]),
+    )
+    with pytest.raises(AnswersDiffer) as caught:
+        check_answers(case_named("hello"), [falcon, bottle, flask])
+    assert str(caught.value) == "hello, request 1: bottle against flask: body is b'c', not b'b'"
+
+
+@pytest.mark.parametrize("bodies", [[b"a"], [b"a", b"b", b"c"]])
+def test_check_refuses_too_few_or_too_many_answers(bodies: list[bytes]) -> None:
+    """Each request has its own answer."""
+    with pytest.raises(ValueError, match="zip"):
+        check_answers(case_named("hello"), [FakePeer("flask", [b"a", b"b"]), FakePeer("bottle", bodies)])
+
+
+# the worker
+
+
+def test_time_pass_sends_every_request_once_and_closes_bodies(tmp_path: Path) -> None:
+    """One pass takes all environs in the order of the list's end, reads each body and closes it."""
+    seen: list[str] = []
+    closed = []
+
+    class Body(list[bytes]):
+        def close(self) -> None:
+            closed.append(True)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        seen.append(environ["PATH_INFO"])
+        start_response("200 OK", [])(b"")
+        return Body([b""])
+
+    environs = [environ_of(Call(path), 0) for path in ("/b", "/a")]
+    assert time_pass(app, environs) >= 0
+    assert (seen, closed, environs) == (["/a", "/b"], [True, True], [])
+    assert list(idle({}, lambda status, headers, exc_info=None, /: lambda data: None)) == []
+
+
+def test_exercise_measures_app_and_loop(tmp_path: Path) -> None:
+    """A sample is positive, the loop around it costs less, and the passes fit the time wanted."""
+    write_static_files(tmp_path)
+    exercise = Exercise(with_bare.build("text", tmp_path), "static-304")
+    assert exercise.sample(3) > exercise.overhead(3) > 0
+    assert exercise.passes(0.0) == 1
+    assert exercise.match(with_bare, 1) is None
+    answers = exercise.answers()
+    assert len(answers) == VARIANTS and {answer["status"] for answer in answers} == {"304 Not Modified"}
+
+
+# processes
+
+
+def test_peer_process_reports_its_errors(tmp_path: Path) -> None:
+    """An unknown case raises in the parent with the traceback, and the process serves on."""
+    write_static_files(tmp_path)
+    with Peer("bare", "text", tmp_path) as peer:
+        assert peer.ready().description.startswith("plain WSGI")
+        with pytest.raises(PeerFailed, match="KeyError: 'nonsense'"):
+            peer.answers("nonsense")
+        assert peer.answers("hello")[0].body == b"Hello, World!"
+        assert peer.match("hello", 1) is None
+
+
+def test_peer_that_does_not_exist_is_missing(tmp_path: Path) -> None:
+    """A module that cannot be imported makes the peer missing; a program that cannot be built makes it fail."""
+    with Peer("nonsense", "text", tmp_path) as peer, pytest.raises(PeerMissing, match="with_nonsense"):
+        peer.ready()
+    with Peer("bare", "routes-many", tmp_path) as peer, pytest.raises(PeerFailed, match="ValueError"):
+        peer.ready()
+
+
+def test_run_leaves_out_a_missing_peer_unless_it_is_required() -> None:
+    """A run goes on without a peer that is not installed, and stops without a required one."""
+    case = dataclasses.replace(case_named("hello"), peers=("bare", "nonsense"))
+    lines: list[str] = []
+    run = Run([case], ["bare", "nonsense"], ["bare"], 2, 0.001, lines.append)
+    assert list(run.go()["hello"]) == ["bare"]
+    assert list(run.missing) == ["nonsense"] and any("nonsense is left out" in line for line in lines)
+    with pytest.raises(PeerMissing, match="nonsense is needed"):
+        Run([case], ["bare", "nonsense"], ["nonsense"], 2, 0.001, lines.append).go()
+
+
+def test_all_installed_peers_answer_the_same() -> None:
+    """Every peer gives the answers of Flask to all requests of all cases but the largest."""
+    peers = ["bare", "flask", "costrel", *installed("falcon", "bottle")]
+    cases = [case.name for case in CASES if case.name != "deep-10000"]
+    chosen = [f"--peer={peer}" for peer in peers] + [f"--case={case}" for case in cases]
+    done = command("--check", *chosen)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(cases)} cases, the same answers from" in done.stdout
+
+
+# the command line
+
+
+def test_list_names_every_case(capsys: pytest.CaptureFixture[str]) -> None:
+    """`--list` has a line for each case."""
+    assert main(["--list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [case.name for case in CASES]
+
+
+@pytest.mark.parametrize("arguments", [["--case", "nonsense"], ["--rounds", "0"], ["--peer", "nonsense"], ["dance"]])
+def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped name is an error with the usage, never an empty run."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2 and "usage:" in capsys.readouterr().err
+
+
+def test_run_prints_tables_and_writes_json(tmp_path: Path) -> None:
+    """A run prints medians, ratios and spreads, and the file has the same figures."""
+    file = tmp_path / "figures.json"
+    done = command("--quick", "--rounds=2", "--case=hello", "--peer=flask", "--peer=costrel", f"--json={file}")
+    assert done.returncode == 0, done.stderr
+    assert "flask/costrel" in done.stdout and "quickest to slowest round" in done.stdout
+    found = json.loads(file.read_text())
+    flask, costrel = (found["cases"]["hello"][peer]["median"] for peer in ("flask", "costrel"))
+    assert found["ratios"]["flask"]["hello"] == pytest.approx(flask / costrel)
+    assert found["geometric_means"]["flask"] == pytest.approx(flask / costrel)
+    assert set(found["peers"]) == {"flask", "costrel"}
+
+
+def test_startup_compares_with_werkzeug(tmp_path: Path) -> None:
+    """`startup` reports each import, and what it adds to werkzeug."""
+    file = tmp_path / "startup.json"
+    done = command("startup", "--rounds=1", f"--json={file}")
+    assert done.returncode == 0, done.stderr
+    assert "wall over werkzeug" in done.stdout
+    imports = json.loads(file.read_text())["imports"]
+    assert {"werkzeug", "costrel", "flask"} <= set(imports)
+    assert imports["flask"]["modules"] > imports["werkzeug"]["modules"]
+
+
+def test_scaling_reports_requests_matches_and_building() -> None:
+    """`scaling` has a table for whole requests and one for building; bare WSGI has no router to ask alone."""
+    done = command("scaling", "--quick", "--rounds=1", "--peer=bare")
+    assert done.returncode == 0, done.stderr
+    assert all(title in done.stdout for title in ("whole request", "match alone", "build to first answer"))
+    assert "growth" in done.stdout
