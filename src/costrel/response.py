@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _STATUS_LINES = {code: (f"{code} {phrase.upper()}", code) for code, phrase in HTTP_STATUS_CODES.items()}
-_PLAIN, _LENGTH, _URL = range(3)
+_ORDINARY, _LENGTH, _URL, _ENTITY = range(4)
 
 
 @lru_cache(maxsize=1024)
@@ -40,7 +40,10 @@ def _header_role(name: str) -> int:
     lowered = name.lower()
     if lowered == "content-length":
         return _LENGTH
-    return _URL if lowered in ("location", "content-location") else _PLAIN
+    if lowered in ("location", "content-location"):
+        return _URL
+    # RFC 9110 §15.4.5: a 304 has no fields that describe the body, but when it expires.
+    return _ENTITY if is_entity_header(lowered) and lowered != "expires" else _ORDINARY
 
 
 _known_header_name = lru_cache(maxsize=1024)(check_header_name)
@@ -83,7 +86,7 @@ Remove them from the text, or encode it.
         return False
 
     def __eq__(self, other: object) -> bool:
-        if type(other) not in (Headers, WerkzeugHeaders):
+        if type(other) not in _KNOWN_HEADERS:
             return NotImplemented
         return {(name.lower(), value) for name, value in self} == {
             (name.lower(), value)
@@ -130,13 +133,16 @@ Remove them from the text, or encode it.
             self._list[key] = [self._field(*field) for field in value]
 
 
+_KNOWN_HEADERS = (Headers, WerkzeugHeaders)
+
+
 def _encode(chunks: Iterable[str | bytes]) -> Iterator[bytes]:
     """Yields the chunks of a body, text as UTF-8."""
     for chunk in chunks:
         # PERF: comparing the type first is 0.03 us a chunk less than asking `isinstance` each time.
         if type(chunk) is not bytes and isinstance(chunk, str):
             chunk = chunk.encode()
-        yield chunk  # type: ignore[misc]
+        yield chunk
 
 
 class Body:
@@ -205,23 +211,24 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
             own = headers  # type: ignore[assignment]
         else:
             own = Headers(headers)
-        fields = own._list
-        if not self._plain:
+        if not self._plain or type(own) not in _KNOWN_HEADERS:
             super().__init__(response, status, own, mimetype, content_type, direct_passthrough)
             return
         # PERF: 0.9 us for a text and a status; werkzeug's two constructors and three setters take 4.5 us.
         self.headers = own
-        if content_type is not None:
-            own["Content-Type"] = content_type
-        else:
-            typed = bool(fields) and "content-type" in own
-            if mimetype is None and not typed:
+        fields = own._list
+        given = [name.lower() for name, _ in fields] if fields else ()
+        if content_type is None:
+            if mimetype is None and "content-type" not in given:
                 mimetype = self.default_mimetype
-            if mimetype is not None:
-                if typed:
-                    own["Content-Type"] = _content_type_field(mimetype)[1]
-                else:
-                    fields.append(_content_type_field(mimetype))
+            field = None if mimetype is None else _content_type_field(mimetype)
+        else:
+            field = "Content-Type", check_header_value(content_type)
+        if field is not None:
+            if "content-type" in given:
+                own["Content-Type"] = field[1]
+            else:
+                fields.append(field)
         if status is None:
             status = self.default_status
         if type(status) is int and status in _STATUS_LINES:
@@ -231,20 +238,15 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
         self.direct_passthrough = direct_passthrough
         self._on_close = []
         if isinstance(response, (str, bytes, bytearray)):
-            self._set_text(response)
+            data: Any = response.encode() if isinstance(response, str) else response
+            self.response = [data]
+            if self.automatically_set_content_length:
+                if "content-length" in given:
+                    own["Content-Length"] = str(len(data))
+                else:
+                    fields.append(("Content-Length", str(len(data))))
         else:
             self.response = [] if response is None else response
-
-    def _set_text(self, text: str | bytes | bytearray) -> None:
-        """Makes the text the body of a new response, with its length in the headers."""
-        data: Any = text.encode() if isinstance(text, str) else text
-        self.response = [data]
-        if self.automatically_set_content_length:
-            fields = self.headers._list
-            if len(fields) == 1:
-                fields.append(("Content-Length", str(len(data))))
-            else:
-                self.headers["Content-Length"] = str(len(data))
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -253,7 +255,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Sends status and headers to the server and returns the body (PEP 3333)."""
         headers = self.headers
-        if not self._plain or type(headers) not in (Headers, WerkzeugHeaders):
+        if not self._plain or type(headers) not in _KNOWN_HEADERS:
             return super().__call__(environ, start_response)
         # PERF: 0.7 us; werkzeug's way over four methods, with two copies of the headers, takes 6 us.
         fields = headers._list[:]
@@ -280,7 +282,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
 
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
         """Returns the body for the server: empty where the method or the status forbids one (RFC 9110 §6.4.1)."""
-        code = self._status_code
+        code = self._status_code if self._plain else self.status_code
         if environ["REQUEST_METHOD"] == "HEAD" or 100 <= code < 200 or code == 204 or code == 304:
             return Body((), self)
         if not self.direct_passthrough:
@@ -340,13 +342,8 @@ def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 def _without_body_fields(fields: list[tuple[str, str]], code: int) -> list[tuple[str, str]]:
     """Returns the fields that a response without a body may have (RFC 9110 §8.6, §15.4.5)."""
-    if code == 304:
-        return [
-            field
-            for field in fields
-            if not is_entity_header(field[0]) or field[0].lower() in ("expires", "content-location")
-        ]
-    return [field for field in fields if _header_role(field[0]) != _LENGTH]
+    dropped = (_LENGTH, _ENTITY) if code == 304 else (_LENGTH,)
+    return [field for field in fields if _header_role(field[0]) not in dropped]
 
 
 _overrides = Overrides(

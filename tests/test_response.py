@@ -1,0 +1,416 @@
+"""Responses: what is sent equals werkzeug's, what cannot be sent is refused, what a subclass overrides is called."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timezone
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markupsafe import Markup
+from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from costrel.response import Body, Headers, Response
+
+
+class Plain(WerkzeugResponse):
+    """werkzeug's response with the defaults of ours, to compare with."""
+
+    default_mimetype = "text/html"
+    autocorrect_location_header = False
+
+
+def send(response: WerkzeugResponse, method: str = "GET") -> tuple[str, list[tuple[str, str]], bytes]:
+    """Returns the status, the headers and the whole body that a server would get."""
+    started: list[Any] = []
+    environ = {
+        "REQUEST_METHOD": method,
+        "wsgi.url_scheme": "http",
+        "HTTP_HOST": "example.org",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/a/b",
+        "QUERY_STRING": "",
+    }
+    body = response(environ, lambda status, headers, exc_info=None: started.append((status, headers)))  # type: ignore[arg-type]
+    try:
+        data = b"".join(body)
+    finally:
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+    ((status, headers),) = started
+    return status, headers, data
+
+
+def outcome(make: Callable[[], Any]) -> Any:
+    """Returns what the function returns, or the type of what it raises."""
+    try:
+        return make()
+    except Exception as error:
+        return type(error)
+
+
+texts = st.text(max_size=20)
+chunks = st.lists(texts | st.binary(max_size=20), max_size=4)
+bodies = st.one_of(
+    st.none(),
+    texts,
+    st.binary(max_size=20),
+    st.binary(max_size=20).map(bytearray),
+    texts.map(Markup),
+    chunks,
+    chunks.map(tuple),
+)
+statuses = st.one_of(
+    st.none(),
+    st.integers(100, 600),
+    st.sampled_from(
+        [200, 204, 304, 101, 302, 404, HTTPStatus.CREATED, "418 teapot", "201", " 404 ", "gone", "", True, 299]
+    ),
+)
+names = st.sampled_from(
+    [
+        "Content-Type",
+        "content-type",
+        "Content-Length",
+        "content-length",
+        "Location",
+        "location",
+        "Content-Location",
+        "Expires",
+        "Set-Cookie",
+        "X-Note",
+        "Allow",
+        "ETag",
+    ]
+)
+values = st.one_of(
+    st.sampled_from(["/next", "/ä b?q=ü#ö", "http://exämple.org/", "7", "text/plain", "a\tb", ""]),
+    st.integers(0, 99),
+    st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=10),
+)
+pairs = st.lists(st.tuples(names, values), max_size=4)
+headers_arguments = st.one_of(
+    st.none(),
+    pairs,
+    pairs.map(dict),
+    st.dictionaries(names, st.lists(values, max_size=2)),
+    pairs.map(tuple),
+    pairs.map(WerkzeugHeaders),
+)
+mimetypes = st.sampled_from([None, None, None, "text/plain", "application/json", "image/svg+xml", "text/html"])
+content_types = st.sampled_from([None, None, None, "text/csv; charset=latin1", ""])
+
+
+@given(bodies, statuses, headers_arguments, mimetypes, content_types, st.sampled_from(["GET", "HEAD", "POST"]))
+def test_equals_werkzeug(body: Any, status: Any, headers: Any, mimetype: Any, content_type: Any, method: str) -> None:
+    """Status, headers and body that are sent are werkzeug's, byte for byte, and so is the refusal."""
+
+    def sent_by(response_class: type[WerkzeugResponse]) -> Any:
+        given_headers = WerkzeugHeaders(list(headers)) if isinstance(headers, WerkzeugHeaders) else headers
+        response = response_class(body, status, given_headers, mimetype, content_type)
+        state = response.status, response.status_code, list(response.headers), response.mimetype
+        return state, send(response, method)
+
+    assert outcome(lambda: sent_by(Response)) == outcome(lambda: sent_by(Plain))
+
+
+@given(chunks, statuses, st.booleans(), st.sampled_from(["GET", "HEAD"]))
+def test_stream_equals_werkzeug(parts: list[Any], status: Any, passthrough: bool, method: str) -> None:
+    """A generator is sent as it comes, text as UTF-8, without a length."""
+
+    def sent_by(response_class: type[WerkzeugResponse]) -> Any:
+        response = response_class((part for part in parts), status, direct_passthrough=passthrough)
+        return send(response, method)
+
+    assert outcome(lambda: sent_by(Response)) == outcome(lambda: sent_by(Plain))
+
+
+operations = st.one_of(
+    st.tuples(st.just("add"), names, values),
+    st.tuples(st.just("set"), names, values),
+    st.tuples(st.just("setdefault"), names, values),
+    st.tuples(st.just("setlist"), names, st.lists(values, max_size=3)),
+    st.tuples(st.just("remove"), names),
+    st.tuples(st.just("extend"), pairs),
+    st.tuples(st.just("update"), pairs.map(dict)),
+)
+
+
+@given(pairs, st.lists(operations, max_size=6))
+def test_headers_equal_werkzeugs(start: list[tuple[str, Any]], steps: list[Any]) -> None:
+    """After any changes the headers are what werkzeug's would be."""
+    ours, theirs = Headers(start), WerkzeugHeaders(start)
+    for name, *arguments in steps:
+        assert outcome(lambda: getattr(ours, name)(*arguments)) == outcome(lambda: getattr(theirs, name)(*arguments))  # noqa: B023
+        assert list(ours) == list(theirs)
+    assert ours == theirs
+    assert theirs == ours
+
+
+def test_headers_differ() -> None:
+    """Headers are unequal to other headers and to what is not headers."""
+    assert Headers({"A": "1"}) != Headers({"A": "2"})
+    assert Headers({"A": "1"}) != {"A": "1"}
+
+
+def test_headers_by_index() -> None:
+    """Fields can be replaced by place, one or several."""
+    headers = Headers([("A", "1"), ("B", "2"), ("C", "3")])
+    headers[0] = ("D", 4)
+    headers[1:] = [("E", 5)]
+    assert list(headers) == [("D", "4"), ("E", "5")]
+
+
+def test_header_parameters() -> None:
+    """Keyword arguments become parameters of the value."""
+    headers = Headers()
+    headers.add("Content-Disposition", "attachment", filename="a b.txt")
+    headers.set("X-Note", "a", max_age=3)
+    assert list(headers) == [("Content-Disposition", 'attachment; filename="a b.txt"'), ("X-Note", "a; max-age=3")]
+
+
+BREAKING = ["a\r\nSet-Cookie: b=c", "a\nb", "a\rb", "a\x00b"]
+
+
+@pytest.mark.parametrize("text", BREAKING)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda text: Response(headers={"X-Note": text}),
+        lambda text: Response(headers=[("X-Note", text)]),
+        lambda text: Response(headers=[(text, "1")]),
+        lambda text: Response(headers=(("X-Note", text),)),
+        lambda text: Response(mimetype=f"text/{text}"),
+        lambda text: Response(content_type=text),
+        lambda text: Response(status=f"200 {text}"),
+        lambda text: Response().headers.set("X-Note", text),
+        lambda text: Response().headers.set(text, "1"),
+        lambda text: Response().headers.add("X-Note", text),
+        lambda text: Response().headers.setdefault("X-Note", text),
+        lambda text: Response().headers.extend({"X-Note": text}),
+        lambda text: Response().headers.update({"X-Note": text}),
+        lambda text: Response().headers.__setitem__(slice(0, 0), [("X-Note", text)]),
+        lambda text: setattr(Response(), "location", text),
+        lambda text: setattr(Response(), "status", f"200 {text}"),
+        lambda text: Response().set_cookie(text, "1"),
+        lambda text: Response().set_cookie("a", domain=text),
+        lambda text: Response().set_cookie("a", expires=text),
+    ],
+)
+def test_breaking_text_is_refused(use: Callable[[str], object], text: str) -> None:
+    """Text with a line break or NUL is refused where it is set, and the message shows it."""
+    with pytest.raises(ValueError, match=r"must not contain|not valid|control character|newline"):
+        use(text)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a;b", "a=b", 'a"b', "a,b", "a\\b"])
+def test_cookie_name_is_refused(name: str) -> None:
+    """A cookie name that a browser would read differently is refused."""
+    with pytest.raises(ValueError, match="cookie name"):
+        Response().set_cookie(name, "1")
+
+
+def test_cookie_attribute_is_refused() -> None:
+    """A domain cannot smuggle in another attribute."""
+    with pytest.raises(ValueError, match="domain"):
+        Response().set_cookie("a", domain="example.org; Secure")
+
+
+def test_cookie_equals_werkzeugs() -> None:
+    """Cookies are written and deleted as werkzeug does."""
+    ours, theirs = Response(), Plain()
+    for response in (ours, theirs):
+        response.set_cookie(
+            "a", 'b"; c', 60, datetime(2030, 1, 1, tzinfo=timezone.utc), "/x", "example.org", True, True, "Lax"
+        )
+        response.set_cookie("ä", partitioned=True)
+        response.delete_cookie("a")
+    assert ours.headers.getlist("Set-Cookie") == theirs.headers.getlist("Set-Cookie")
+
+
+def test_cookie_size_setting() -> None:
+    """The limit of a cookie comes from the settings, else from werkzeug, and can be set on one response."""
+
+    class Configured(Response):
+        current_settings = staticmethod(lambda: {"MAX_COOKIE_SIZE": 9})
+
+    assert Response().max_cookie_size == WerkzeugResponse.max_cookie_size
+    assert Configured().max_cookie_size == 9
+    response = Response()
+    response.max_cookie_size = 5
+    assert response.max_cookie_size == 5
+    assert not isinstance(Response.max_cookie_size, int)
+
+
+OVERRIDES: dict[str, Any] = {
+    "get_wsgi_headers": lambda self, environ: WerkzeugHeaders({"X-Own": "1"}),
+    "get_app_iter": lambda self, environ: [b"own"],
+    "get_wsgi_response": lambda self, environ: ([b"own"], "299 Own", [("X-Own", "1")]),
+    "iter_encoded": lambda self: iter([b"own"]),
+    "_clean_status": lambda self, value: ("299 Own", 299),
+    "set_data": lambda self, value: setattr(self, "response", [b"own"]),
+    "is_sequence": property(lambda self: False),
+    "status": property(lambda self: "299 Own", lambda self, value: self.__dict__.update(_status_code=299)),
+    "status_code": property(lambda self: 204),
+    "automatically_set_content_length": False,
+    "autocorrect_location_header": True,
+    "default_status": 201,
+    "default_mimetype": None,
+    "implicit_sequence_conversion": False,
+}
+
+
+@pytest.mark.parametrize("name", OVERRIDES)
+@pytest.mark.parametrize("patched", [False, True])
+@pytest.mark.parametrize("body", ["text", ["a", b"b"]])
+def test_override_is_used(name: str, patched: bool, body: Any) -> None:
+    """What a subclass overrides, in its body or later, has the effect that it has with werkzeug's class."""
+
+    def sent_by(base: Any) -> Any:
+        cls = type("Own", (base,), {} if patched else {name: OVERRIDES[name]})
+        child = type("Child", (cls,), {})
+        if patched:
+            setattr(cls, name, OVERRIDES[name])
+        return send(child(body, headers={"Location": "/next"}))
+
+    assert sent_by(Response) == sent_by(Plain)
+
+
+def test_patch_can_be_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A method that was patched on the class and restored leaves the short way open again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Response, "get_app_iter", lambda self, environ: [b"patched"])
+        assert send(Response("text"))[2] == b"patched"
+    assert send(Response("text"))[2] == b"text"
+    assert Response._plain
+
+
+def test_headers_of_own_class_are_used() -> None:
+    """A user's own class of headers is not written to behind its back."""
+
+    class Shouting(WerkzeugHeaders):
+        def set(self, key: str, value: Any, /, **kwargs: Any) -> None:
+            super().set(key.upper(), value, **kwargs)
+
+    response = Response("text", headers=Shouting())
+    assert list(response.headers) == [("CONTENT-TYPE", "text/html; charset=utf-8"), ("CONTENT-LENGTH", "4")]
+    assert send(response)[1] == list(response.headers)
+
+
+@pytest.mark.parametrize("body", ["text", ["a", "b"], None])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_close_functions_run(body: Any, method: str) -> None:
+    """Functions given to call_on_close run when the server closes the body, also those added late."""
+    ran: list[str] = []
+    response = Response(body)
+    response.call_on_close(lambda: ran.append("early"))
+    sent = response({"REQUEST_METHOD": method}, lambda status, headers: None)  # type: ignore[arg-type]
+    response.call_on_close(lambda: ran.append("late"))
+    assert ran == []
+    sent.close()  # type: ignore[attr-defined]
+    assert ran == ["early", "late"]
+
+
+class Source:
+    """An iterable body that notes when it is closed."""
+
+    closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"1", b"2", b"3"])
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.mark.parametrize("callback", [False, True])
+def test_direct_passthrough(callback: bool) -> None:
+    """An open file reaches the server itself, or, with functions to run on closing, in a body that closes both."""
+    source = Source()
+    ran: list[bool] = []
+    response = Response(source, direct_passthrough=True)
+    if callback:
+        response.call_on_close(lambda: ran.append(True))
+    sent = response({"REQUEST_METHOD": "GET"}, lambda status, headers: None)  # type: ignore[arg-type]
+    assert (sent is source) is not callback
+    assert b"".join(sent) == b"123"
+    sent.close()  # type: ignore[attr-defined]
+    assert source.closed
+    assert ran == [True] * callback
+
+
+def test_abandoned_body_is_closed() -> None:
+    """Closing the body half way closes the generator behind it."""
+    closed: list[bool] = []
+
+    def generate() -> Iterator[str]:
+        try:
+            yield "one"
+            yield "two"
+        finally:
+            closed.append(True)
+
+    body = Response(generate())({"REQUEST_METHOD": "GET"}, lambda status, headers: None)  # type: ignore[arg-type]
+    assert next(body) == b"one"  # type: ignore[call-overload]
+    body.close()  # type: ignore[attr-defined]
+    assert closed == [True]
+
+
+def test_body_is_one_iteration() -> None:
+    """A middleware may take the first chunk with next and leave the rest to the server."""
+    parts: list[Any] = ["a", b"b", "ü"]
+    body = Body(parts, Response())
+    assert next(body) == b"a"
+    assert list(body) == [b"b", b"\xc3\xbc"]
+    assert list(body) == []
+
+
+def test_body_is_freed_without_collector() -> None:
+    """A sent response leaves no reference cycle."""
+    response = Response("text")
+    reference = weakref.ref(response)
+    send(response)
+    gc.disable()
+    try:
+        del response
+        assert reference() is None
+    finally:
+        gc.enable()
+
+
+def test_header_list_is_a_copy() -> None:
+    """A server that changes the header list does not change the response."""
+    response = Response("text")
+    _, headers, _ = send(response)
+    headers.clear()
+    assert response.headers["Content-Length"] == "4"
+
+
+@pytest.mark.parametrize(
+    ("body", "mimetype", "expected"),
+    [("[1]", "application/json", [1]), ("[1]", "application/problem+json", [1]), ("[1]", "text/html", None)],
+)
+def test_json(body: str, mimetype: str, expected: Any) -> None:
+    """A JSON response gives its data back, for tests."""
+    assert Response(body, mimetype=mimetype).get_json() == expected
+
+
+def test_force_type() -> None:
+    """werkzeug's responses and whole WSGI applications become responses of ours."""
+
+    def application(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("201 CREATED", [("X-Note", "1")])
+        return [b"made"]
+
+    taken: Any = Response.force_type(WerkzeugResponse("old"))
+    made: Any = Response.force_type(application, {"REQUEST_METHOD": "GET"})  # type: ignore[arg-type]
+    assert type(taken) is type(made) is Response
+    assert send(taken)[2] == b"old"
+    assert send(made) == ("201 CREATED", [("X-Note", "1"), ("Content-Type", "text/plain; charset=utf-8")], b"made")
