@@ -145,8 +145,7 @@ def run(
         restart_if_changed(loading_since, watched, exclude_patterns or ())
     options.setdefault("reloader_interval", RELOAD_INTERVAL)
     with _explained(host, port):
-        # Looked up in its module on each call, since tests replace it there.
-        serving.run_simple(
+        serving.run_simple(  # looked up on each call, since tests replace it in its module
             host,
             port,
             application,

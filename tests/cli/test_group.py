@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from costrel import App, current_app, environment
 from costrel import cli as command_line
-from costrel.cli import FlaskGroup, ScriptInfo
+from costrel.cli import FlaskGroup, ScriptInfo, routes_command, run_command, shell_command
 from tests.support.command_line import Write, hello_group, make_app
 
 
@@ -34,17 +34,21 @@ def test_commands_of_the_application(runner: CliRunner) -> None:
     assert runner.invoke(group, ["say"]).output == "shop\n"
     assert closed == ["closed"]
     listed = runner.invoke(group, ["--help"]).output
-    assert [name for name in ("routes", "run", "say", "shell") if f"  {name} " in listed] == [
-        "routes",
-        "run",
-        "say",
-        "shell",
-    ]
+    assert [name for name in ("routes", "run", "say", "shell") if f"  {name} " in listed] == group.list_commands(
+        click.Context(group, obj=ScriptInfo(create_app=lambda: app))
+    )
 
 
 def test_command_group_has_the_name_of_the_application() -> None:
     """The group of an application's commands is named like the application."""
     assert make_app("named").cli.name == "named"
+
+
+def test_built_in_commands() -> None:
+    """The built-in commands are there under their names, for groups that want some of them."""
+    group = hello_group()
+    commands = (routes_command, run_command, shell_command)
+    assert [group.commands[str(command.name)] for command in commands] == list(commands)
 
 
 def test_built_in_commands_go_first(runner: CliRunner) -> None:
