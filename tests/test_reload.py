@@ -199,6 +199,8 @@ def test_start_with_a_broken_application(project: Path, broken: str, said: str) 
         status, page = command.wait_for_page(said)
         assert status == 500
         assert "part.py" in page
+        assert "server.py" not in page
+        assert "__debugger__" in page
         command.wait_for(said)
         part.write_text("")
         assert command.wait_for_page("first")[0] == 200

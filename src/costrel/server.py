@@ -53,6 +53,8 @@ class FailedApplication:
         self.files = files_of(error)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:
+        # werkzeug's debugger leaves this step out, so that the page begins with the application's own code.
+        __traceback_hide__ = self.traceback is not None  # noqa: F841
         # The traceback is set anew, since each raise would make the previous one longer.
         raise self.error.with_traceback(self.traceback)
 
