@@ -42,6 +42,7 @@ import pytest
 
 import costrel
 from costrel import cli
+from tests.support.frameworks import run_costrel, run_flask
 from tests.support.server import child_environment, stop
 
 ROOT = Path(__file__).parents[1]
@@ -349,6 +350,15 @@ def test_every_setting_is_documented_with_its_default() -> None:
     names = {"timedelta": datetime.timedelta}
     values = {key: eval(re.findall(r"``(.+?)``", text)[0], names) for key, text in documented.items()}
     assert values == config
+
+
+def test_settings_that_differ_from_flask_are_listed() -> None:
+    """docs/differences.rst has a row for exactly the settings whose defaults differ from Flask's."""
+    source = "result = {key: repr(value) for key, value in dict(App.default_config).items()}"
+    expected, found = run_flask(source), run_costrel(source)
+    different = {key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)}
+    table = (ROOT / "docs" / "differences.rst").read_text().split("Requests\n-----")[0]
+    assert set(re.findall(r"^``([A-Z_]+)``", table, re.MULTILINE)) == different
 
 
 def commands_of(group: click.Command) -> Iterator[tuple[str, click.Command]]:
