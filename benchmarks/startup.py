@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 
 from benchmarks.pipes import ROOT
@@ -27,14 +29,23 @@ else:
 """
 
 
-def import_once(module: str) -> dict[str, float] | None:
+def import_once(module: str, bytecode: str) -> dict[str, float] | None:
     """Import the module in a fresh process.
+
+    Args:
+        module: its name.
+        bytecode: the folder of the bytecode cache, so that all are read from there, whether or not they were installed
+            with bytecode and whatever the environment says about writing it.
 
     Returns:
         Wall and CPU seconds and the number of modules loaded, or None where it is not installed.
     """
     program = PROGRAM.format(module=module)
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = bytecode
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
+    )
     found: dict[str, float] = json.loads(done.stdout)
     return None if "missing" in found else found
 
@@ -45,17 +56,19 @@ def measure(rounds: int, report: Callable[[str], None]) -> dict[str, dict[str, f
     Returns:
         For each module that is installed its medians: `wall_ms`, `cpu_ms` and `modules`.
     """
-    # The first import of each only fills the bytecode cache.
-    present = [module for module in MODULES if import_once(module) is not None]
-    for module in MODULES:
-        if module not in present:
-            report(f"{module} is left out: it is not installed")
-    found: dict[str, list[dict[str, float]]] = {module: [] for module in present}
-    for _ in range(rounds):
-        for module in random.sample(present, len(present)):
-            once = import_once(module)
-            assert once is not None
-            found[module].append(once)
+    found: dict[str, list[dict[str, float]]] = {}
+    with tempfile.TemporaryDirectory() as bytecode:
+        for module in MODULES:
+            # The first import of each only fills the bytecode cache.
+            if import_once(module, bytecode) is None:
+                report(f"{module} is left out: it is not installed")
+            else:
+                found[module] = []
+        for _ in range(rounds):
+            for module in random.sample(list(found), len(found)):
+                once = import_once(module, bytecode)
+                assert once is not None
+                found[module].append(once)
     return {module: _medians(samples) for module, samples in found.items()}
 
 
