@@ -10,27 +10,21 @@ from pathlib import Path
 from tests.support.server import child_environment
 
 LEAKING = """
-import contextvars, os, sys, threading, types
+import os, threading
 
+from costrel import App
+from costrel.context import current_context
+
+app = App(__name__)
 kept = []
 event = threading.Event()
-context = types.ModuleType("costrel.context")
-context.current_context = contextvars.ContextVar("current_context")
-
-class Pushed:
-    def __init__(self):
-        self.token = context.current_context.set(self)
-    def pop(self, exc):
-        context.current_context.reset(self.token)
-
-# Not by monkeypatch: the stand-in has to outlive the detector, which no fixture does.
-sys.modules["costrel.context"] = context
 
 def test_context():
-    Pushed()
+    app.app_context().push()
 
 def test_two_contexts():
-    Pushed(), Pushed()
+    app.app_context().push()
+    app.test_request_context().push()
 
 def test_thread():
     threading.Thread(target=event.wait, name="lasting", daemon=True).start()
@@ -42,7 +36,7 @@ def test_folder():
     os.chdir("/")
 
 def test_clean():
-    assert context.current_context.get(None) is None
+    assert current_context.get(None) is None
     assert "LEFT_BEHIND" not in os.environ
     os.environ["LEFT_BEHIND"] = "1"
     thread = threading.Thread(target=lambda: None)
