@@ -23,6 +23,7 @@ class Import:
     line: int
     for_types: bool = False
     in_function: bool = False
+    explained: bool = False
     relative: bool = False
 
 
@@ -52,12 +53,13 @@ class _ImportReader(ast.NodeVisitor):
     def __init__(self, known: frozenset[str]) -> None:
         self.known = known
         self.found: list[Import] = []
-        self._functions = 0
+        self._docstrings: list[str] = []  # of the functions around, outermost first
         self._for_types = 0
 
     def _add(self, target: str, node: ast.AST, relative: bool = False) -> None:
         line = getattr(node, "lineno", 0)
-        self.found.append(Import(target, line, bool(self._for_types), bool(self._functions), relative))
+        explained = bool(self._docstrings and _REASON.search(self._docstrings[-1]))
+        self.found.append(Import(target, line, bool(self._for_types), bool(self._docstrings), explained, relative))
 
     def visit_Import(self, node: ast.Import) -> None:
         for alias in node.names:
@@ -85,12 +87,17 @@ class _ImportReader(ast.NodeVisitor):
         for statement in node.orelse:
             self.visit(statement)
 
-    def _visit_function(self, node: ast.AST) -> None:
-        self._functions += 1
+    def _visit_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self._docstrings.append(ast.get_docstring(node) or "")
         self.generic_visit(node)
-        self._functions -= 1
+        self._docstrings.pop()
 
-    visit_FunctionDef = visit_AsyncFunctionDef = visit_Lambda = _visit_function
+    visit_FunctionDef = visit_AsyncFunctionDef = _visit_function
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self._docstrings.append("")
+        self.generic_visit(node)
+        self._docstrings.pop()
 
 
 def unit_of(module: str) -> str:
@@ -129,16 +136,17 @@ def layer_problems(module: str, source: str, table: Mapping[str, int], known: It
 def _has_reason(lines: list[str], found: Import) -> bool:
     """Tells whether the reason for an import is given where a reader of it meets it.
 
-    That is on its line, or right above it or its ``try``: in a comment, a docstring, or at another import that has
-    one. A comment that names the module and the start-up time or the option may also stand once for a whole module.
+    That is in the docstring of its function, or in a comment: on its line, right above it or its ``try``, or at
+    another import above it. A comment that names the module and the start-up time or the option may also stand once
+    for a whole module.
     """
-    if _COMMENT.search(lines[found.line - 1]):
+    if found.explained or _COMMENT.search(lines[found.line - 1]):
         return True
     for line in reversed(lines[: found.line - 1]):
         text = line.strip()
-        if _COMMENT.search(text) or (text.endswith('"""') and _REASON.search(text)):
+        if _COMMENT.search(text):
             return True
-        if not text.startswith(("#", "import ", "from ", "try:")) and text:
+        if text and not text.startswith(("#", "import ", "from ", "try:")):
             break
     name = found.target.partition(".")[0] if not found.target.startswith(PACKAGE) else found.target
     return any(_COMMENT.search(line) and _REASON.search(line) and name in line.split() for line in lines)
