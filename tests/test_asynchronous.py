@@ -24,15 +24,16 @@ from costrel.asynchronous import close_loop, iscoroutinefunction, run
 variable: ContextVar[str] = ContextVar("variable")
 
 
-@pytest.fixture(autouse=True)
-def _closed_loop() -> Iterator[None]:
-    """Closes the loop of the test's thread, so that no test leaves descriptors open."""
-    yield
-    close_loop()
-
-
 async def running_loop() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_loop() -> Iterator[None]:
+    """Gives the next test a fresh loop, and the suite the open one that its leak detector counts on."""
+    yield
+    close_loop()
+    run(running_loop)()
 
 
 def in_thread(function: Callable[[], Any]) -> Any:

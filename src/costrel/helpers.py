@@ -59,9 +59,11 @@ def stream_with_context(generator_or_function: Any) -> Any:
     else:
         return _streaming(iterator)
 
-    @functools.wraps(generator_or_function)
+    function = cast("Callable[..., Iterator[Any]]", generator_or_function)
+
+    @functools.wraps(function)
     def decorated(*args: Any, **kwargs: Any) -> Iterator[Any]:
-        return _streaming(iter(generator_or_function(*args, **kwargs)))
+        return _streaming(iter(function(*args, **kwargs)))
 
     return decorated
 
@@ -117,8 +119,7 @@ def _restore(request_context: RequestContext) -> None:
     revived = request_context.copy()
     revived.g = request_context.g
     revived.flashes = request_context.flashes
-    # The teardown functions have run.
-    revived._torn_down = True
+    # Set, not pushed, and never popped: the teardown functions have run.
     current_context.set(revived)
 
 

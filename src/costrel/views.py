@@ -5,7 +5,7 @@ Source: https://flask.palletsprojects.com/en/stable/views/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from costrel.context import current_app, request
@@ -42,8 +42,8 @@ class View:
     #: so data of a request belongs in ``g`` and not on ``self``.
     init_every_request: ClassVar[bool] = True
 
-    def dispatch_request(self) -> ct.ResponseReturnValue:
-        """Answers a request; an override takes the variable parts of the URL as keyword arguments."""
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> ct.ResponseReturnValue | Awaitable[ct.ResponseReturnValue]:
+        """Answers a request; an override takes the variable parts of the URL by their names."""
         raise NotImplementedError(
             f"{type(self).__module__}.{type(self).__qualname__} has no dispatch_request method. Define"
             " `def dispatch_request(self, ...)` with the URL's variable parts as parameters, or derive the class from"
@@ -103,7 +103,7 @@ class MethodView(View):
         if methods:
             cls.methods = methods
 
-    def dispatch_request(self, **kwargs: Any) -> ct.ResponseReturnValue:
+    def dispatch_request(self, *args: Any, **kwargs: Any) -> ct.ResponseReturnValue | Awaitable[ct.ResponseReturnValue]:
         """Calls the method that is named like the request's HTTP method."""
         method = request.method
         handler = getattr(self, method.lower(), None)
