@@ -32,7 +32,8 @@ def test_each_test_says_and_asserts_something(module: str) -> None:
 @functools.cache
 def _words_of_tests() -> set[str]:
     own = "tests/test_suite_rules.py"
-    return {word for name, text in TESTS.items() if name != own for word in words_in(text)}
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob("tests/**/*.py"))}
+    return {word for name, text in texts.items() if name != own for word in words_in(text)}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -88,7 +89,7 @@ def test_suite_check_lets_pass_what_is_right() -> None:
     ("source", "problem"),
     [
         ("def test_a():\n    assert True", "line 1: test_a has no docstring"),
-        ('def test_a():\n    """no sentence"""\n    assert True', "line 1: test_a: the docstring is not one sentence"),
+        ('def test_a():\n    """No sentence"""\n    assert True', "line 1: test_a: the docstring is not one sentence"),
         ('def test_a():\n    """It runs."""\n    run()', "line 1: test_a asserts nothing"),
         ('class T:\n    def test_a(self):\n        """It runs."""', "line 2: test_a asserts nothing"),
         (
