@@ -128,7 +128,12 @@ class FlaskClient(Client):
         request = self._make_request(args, kwargs)
         # Contexts of an earlier request end here, so that requests within one block do not pile up.
         self._context_stack.close()
-        response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
+        try:
+            response = super().open(request, buffered=buffered, follow_redirects=follow_redirects)
+        except BaseException:
+            # Left here, the context of the failed request would be pushed by the next one and never popped.
+            self._new_contexts.clear()
+            raise
         response.json_module = self.application.json  # type: ignore[assignment]
         while self._new_contexts:
             self._context_stack.enter_context(self._new_contexts.pop(0))
