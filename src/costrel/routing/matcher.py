@@ -1,10 +1,10 @@
 """The matcher: a tree of path segments, walked depth first from the left.
 
-A node is a dict from literal segments to nodes, with a short tuple of edges for the dynamic segments, in the order
+A node is a dict from literal segments to nodes, with a short chain of steps for the dynamic segments, in the order
 of their weight. The domain (subdomain or host) is the first segment of every path, so that one tree holds all rules.
-At each node the literal is tried before the edges; the first rule at the end of a path that fits method and protocol
+At each node the literal is tried before the steps; the first rule at the end of a path that fits method and protocol
 is the match. Every node is reached by one way only and so visited once at most: the time of a match is bounded by
-the length of the path times the number of edges along it, however ambiguous the rules are.
+the length of the path times the number of steps along it, however ambiguous the rules are.
 """
 
 from __future__ import annotations
@@ -12,83 +12,42 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, MutableMapping
 from threading import Lock
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from werkzeug.routing import NoMatch, RequestAliasRedirect, RequestPath, StateMachineMatcher
 from werkzeug.routing import Rule as BaseRule
 from werkzeug.routing.converters import ValidationError
 
+from costrel.routing.patterns import REST, REST_GROUPS, REST_SLASH, WHOLE, Test, test_for
 from costrel.routing.rule import Rule
 from costrel.routing.syntax import Dynamic, Segment
 
-#: What an edge tests and where its values are: a segment that is the value; the rest of the path that is the value;
-#: a segment with the values in groups. The last two are for :class:`Search` only: they need a look at what matched.
-WHOLE, REST, GROUPS, INNER_GROUPS, REST_GROUPS = range(5)
-_FINAL = frozenset({REST, REST_GROUPS})
-_UNGROUPED = frozenset({WHOLE, REST})
-
-#: Tests for expressions that need no regular expression.
-_SIMPLE_TESTS: dict[str, Callable[[str], Any]] = {
-    # PERF: 0.03 µs each, where a regular expression takes 0.2. ``isdecimal`` holds for just what ``\d`` matches.
-    r"(?P<__werkzeug_0>[^/]{1,})\Z": len,
-    r"(?P<__werkzeug_0>[^/]+)\Z": len,
-    r"(?P<__werkzeug_0>\d+)\Z": str.isdecimal,
-}
-_PATH = r"(?P<__werkzeug_0>[^/].*?)\Z"
-_is_path = re.compile(r"[^/].*\Z").match
-
 #: Makes the arguments of a view from the text of the placeholders.
 Filler: TypeAlias = Callable[[list[str]], dict[str, Any]]
+#: For each method the rule that a path ends at and what makes its arguments; None where the long way decides.
 Leaf: TypeAlias = dict[str, tuple[BaseRule, Filler] | None]
+#: A test, the node after it, how the values are found, and the step to try next.
+Step: TypeAlias = "tuple[Test, Node, int, Step | None]"
 
+_REST_KINDS = frozenset({REST, REST_GROUPS, REST_SLASH})
+_UNGROUPED_KINDS = frozenset({WHOLE, REST})
 _NO_LEAF: Leaf = {}
 
 
 class Node(dict[str, "Node"]):
     """A place in the tree: a dict from literal segments to the nodes after them."""
 
-    __slots__ = ("dynamic", "edges", "leaf", "rules")
+    __slots__ = ("dynamic", "leaf", "rules", "step")
 
     def __init__(self) -> None:
         #: Dynamic segments and the nodes after them, in order of registration; None until there is one.
         self.dynamic: dict[Dynamic, Node] | None = None
         #: The same, sorted by weight and ready to be tested.
-        self.edges: tuple[Edge, ...] = ()
+        self.step: Step | None = None
         #: The rules that end here.
-        self.rules: list[BaseRule] = []
-        #: For each method the rule that matches here and what makes its arguments; see ``tables``.
+        self.rules: tuple[BaseRule, ...] = ()
+        #: Filled by ``tables``.
         self.leaf: Leaf = _NO_LEAF
-
-
-class Edge(NamedTuple):
-    """A dynamic segment in the form in which paths are tested against it."""
-
-    #: True (or a match) where the text fits.
-    test: Callable[[str], Any]
-    node: Node
-    #: One of WHOLE, REST, GROUPS, SEARCH.
-    kind: int
-    #: True where the last group is the slash at the end, or its absence.
-    suffixed: bool = False
-
-
-class Pattern:
-    """A regular expression that is compiled when it is first tested.
-
-    Compiling takes 0.2 ms; an application of thousands of rules would feel it at the start.
-    """
-
-    __slots__ = ("_match", "source")
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self._match: Callable[[str], re.Match[str] | None] | None = None
-
-    def __call__(self, text: str) -> re.Match[str] | None:
-        match = self._match
-        if match is None:
-            match = self._match = re.compile(self.source).match
-        return match(text)
 
 
 class SlashRequired(Exception):
@@ -125,8 +84,10 @@ class Search:
             found = self.visit(child, parts, position + 1, values)
             if found is not None:
                 return found
-        for edge in node.edges:
-            found = self._cross(edge, parts, position, values)
+        step = node.step
+        while step is not None:
+            test, after, kind, step = step
+            found = self._cross(test, after, kind, parts, position, values)
             if found is not None:
                 return found
         if not part and position + 1 == len(parts):
@@ -161,29 +122,26 @@ class Search:
         return None
 
     def _cross(
-        self, edge: Edge, parts: list[str], position: int, values: list[str]
+        self, test: Test, after: Node, kind: int, parts: list[str], position: int, values: list[str]
     ) -> tuple[BaseRule, list[str]] | None:
+        """Takes one step, if its test allows, and walks on from there."""
         text = parts[position]
-        kind = edge.kind
-        if kind in _FINAL:
-            text = "/".join(parts[position:])
+        position += 1
+        if kind in _REST_KINDS:
+            text = "/".join((text, *parts[position:]))
             parts = []
-            position = -1
-        found = edge.test(text)
+            position = 0
+        found = test(text)
         if not found:
             return None
-        if kind in _UNGROUPED:
-            return self.visit(edge.node, parts, position + 1, [*values, text])
-        if edge.suffixed and found.groups()[-1] == "/":
-            # The slash at the end is a part of its own, for a rule that wants one.
-            parts = [""]
-        return self.visit(edge.node, parts, position + 1, values + _values_of(found))
-
-
-def _values_of(found: re.Match[str]) -> list[str]:
-    """Returns the text of each placeholder; groups inside a converter's own expression are left out."""
-    groups = found.groupdict()
-    return [groups[name] for name in map("__werkzeug_{}".format, range(len(groups))) if name in groups]
+        if kind in _UNGROUPED_KINDS:
+            return self.visit(after, parts, position, [*values, text])
+        if kind == REST_SLASH:
+            if found[-1]:
+                # The slash at the end is a part of its own, for a rule that wants one.
+                parts = [""]
+            found = found[:-1]
+        return self.visit(after, parts, position, [*values, *found])
 
 
 def segments_of(rule: BaseRule) -> list[Segment]:
@@ -220,34 +178,19 @@ def build_tree(rules: Iterable[BaseRule]) -> Node:
                 if child is None:
                     child = node.dynamic[segment] = Node()  # type: ignore[index]
             node = child
-        node.rules.append(rule)
-    tests: dict[str, Callable[[str], Any]] = dict(_SIMPLE_TESTS)
+        node.rules += (rule,)
+    tests: dict[str, Test] = {}
     for node in branching:
         if node.dynamic is not None:
             pairs = sorted(node.dynamic.items(), key=_weight_of)
-            node.edges = tuple([_edge(segment, child, tests) for segment, child in pairs])
+            for segment, child in reversed(pairs):
+                test, kind = test_for(segment, tests)
+                node.step = (test, child, kind, node.step)
     return root
 
 
 def _weight_of(pair: tuple[Dynamic, Node]) -> Any:
     return pair[0].weight
-
-
-def _edge(segment: Dynamic, child: Node, tests: dict[str, Callable[[str], Any]]) -> Edge:
-    content = segment.content
-    if segment.final:
-        if content == _PATH:
-            return Edge(_is_path, child, REST)
-        kind = REST_GROUPS
-    elif content in _SIMPLE_TESTS:
-        return Edge(_SIMPLE_TESTS[content], child, WHOLE)
-    else:
-        # Groups of a converter's own expression would be taken for values: count what looks like a group.
-        kind = GROUPS if content.replace("(?:", "").count("(") == content.count("(?P<__werkzeug_") else INNER_GROUPS
-    test = tests.get(content)
-    if test is None:
-        test = tests[content] = Pattern(content)
-    return Edge(test, child, kind, segment.suffixed)
 
 
 def arguments_of(rule: BaseRule, texts: list[str]) -> dict[str, Any]:

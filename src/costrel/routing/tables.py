@@ -6,62 +6,95 @@ redirects nor is an alias. Where they have no answer, a search of the tree has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypeAlias
 
 from werkzeug.routing import Rule as BaseRule
 
 from costrel.routing.converters import reader
-from costrel.routing.matcher import GROUPS, Filler, Leaf, Node
+from costrel.routing.matcher import Filler, Leaf, Node, Step
+from costrel.routing.patterns import GROUPS, WHOLE
 
 #: Under these methods a rule for all methods is entered; other methods take the longer way.
 _USUAL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
-
-class Tables(NamedTuple):
-    """The compiled tables of a map."""
-
-    #: From a whole path to the rule for each method; None where the method needs the longer way.
-    static: dict[str, dict[str, BaseRule | None]]
-    #: The node of the default subdomain, whose descendants have their leaves filled.
-    start: Node
-    #: True where a path that the tables do not know may match all the same.
-    thorough: bool
+_NOWHERE = Node()
 
 
+#: The test of a segment, then for each method the rule, the name of its only placeholder, and its reader.
+Ending: TypeAlias = tuple[Callable[[str], Any], dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]]]
+
+
+#: The compiled tables of a map, as one plain tuple, so that a thread that reads them sees all old or all new ones:
+#:
+#: - from a whole path to the rule for each method, None where the method needs the longer way;
+#: - from the path before its last segment, where that is literal, to what the last segment may be;
+#: - the node of the default subdomain, whose descendants have their leaves filled; None before tables are compiled;
+#: - whether a path that the tables do not know may match all the same.
+Tables: TypeAlias = tuple[dict[str, dict[str, BaseRule | None]], dict[str, Ending], Node | None, bool]
+
+NOT_COMPILED: Tables = ({}, {}, None, False)
 #: The tables of a map whose every match takes the longer way.
-NO_TABLES = Tables({}, Node(), False)
+EMPTY: Tables = ({}, {}, Node(), False)
 
 
 def compile_tables(root: Node, subdomain: str, unusual: Collection[int]) -> Tables:
     """Fills the leaves below the subdomain's node and lists the paths without placeholders.
 
     :param unusual: the ids of rules that are to take the longer way.
+    :returns: the tables, empty ones where every path is to take the longer way.
     """
     static: dict[str, dict[str, BaseRule | None]] = {}
-    start = root.get(subdomain) or Node()
-    thorough = bool(root.edges)
+    endings: dict[str, Ending] = {}
+    start = root.get(subdomain, _NOWHERE)
+    thorough = root.step is not None
     base = start.get("")
+    if base is not None and any(step[0]("") for step in _steps(base)):
+        # Slashes at the beginning of a path count as one; a value that may be empty would need them counted.
+        return EMPTY
     pending: list[tuple[Node, str | None]] = [] if base is None else [(base, "")]
     while pending:
         node, path = pending.pop()
-        edges = node.edges
-        if edges:
-            thorough = thorough or bool(node) or len(edges) > 1 or edges[0].kind > GROUPS
-            pending += [(edge.node, None) for edge in edges]
-        for literal, child in node.items():
-            pending.append((child, None if path is None else f"{path}/{literal}"))
+        step = node.step
+        if step is not None:
+            thorough = thorough or bool(node) or step[3] is not None or step[2] > GROUPS
+            pending += [(after, None) for _, after, _, _ in _steps(node)]
+        if path != "/":
+            for literal, child in node.items():
+                pending.append((child, None if path is None else f"{path}/{literal}"))
         chosen = _choose(node, unusual)
-        if not chosen:
-            continue
+        if path is not None:
+            if chosen:
+                static[path] = {
+                    method: None if rule is None or rule.defaults else rule for method, rule in chosen.items()
+                }
+            if step is not None and step[2] == WHOLE and path != "/":
+                endings[path] = (step[0], _single(_choose(step[1], unusual)))
+        if chosen and (path is None or any(rule is not None and rule.defaults for rule in chosen.values())):
+            node.leaf = _leaf(chosen)
         for rule in node.rules:
             if rule.methods is None or not rule.strict_slashes or id(rule) in unusual:
                 thorough = True
-        if path is not None:
-            static[path] = {method: None if rule is None or rule.defaults else rule for method, rule in chosen.items()}
-        if path is None or any(rule is not None and rule.defaults for rule in chosen.values()):
-            node.leaf = _leaf(chosen)
-    return Tables(static, start, thorough)
+    return static, endings, start, thorough
+
+
+def _steps(node: Node) -> Iterator[Step]:
+    step = node.step
+    while step is not None:
+        yield step
+        step = step[3]
+
+
+def _single(
+    chosen: Mapping[str, BaseRule | None],
+) -> dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]]:
+    """Returns, for each method, the rules that have one placeholder and nothing else."""
+    single: dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]] = {}
+    for method, rule in chosen.items():
+        if rule is not None and not rule.defaults:
+            ((name, converter),) = rule._converters.items()
+            single[method] = (rule, name, reader(converter))
+    return single
 
 
 def _choose(node: Node, unusual: Collection[int]) -> dict[str, BaseRule | None]:
