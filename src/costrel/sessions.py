@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from itsdangerous import URLSafeTimedSerializer
 
     from costrel.request import Request
+
+_logger = logging.getLogger(__name__)
 
 _NEW_KEY = "Make one with `python -c 'import secrets; print(secrets.token_hex())'`"
 
@@ -248,18 +251,17 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def open_session(self, app: SessionApp, request: Request) -> SecureCookieSession | None:
         """Returns the session in the request's cookie; an empty one where it has none or one that cannot be trusted."""
-        signer = self._text_signer(app)
-        serializer = None if signer is not None else self.get_signing_serializer(app)
-        if signer is None and serializer is None:
+        signer = self._text_signer(app) or self.get_signing_serializer(app)
+        if signer is None:
             return None
         session = None
         cookie = request.cookies.get(self.get_cookie_name(app))
         if cookie:
             max_age = int(app.permanent_session_lifetime.total_seconds())
-            if signer is not None:
+            if isinstance(signer, TextSigner):
                 session = self._read(app, signer.unsign(cookie, max_age))
-            elif serializer is not None:
-                session = self._read_signed(serializer, cookie, max_age)
+            else:
+                session = self._read_signed(signer, cookie, max_age)
         if session is None:
             session = self.session_class()
         if app.config["SESSION_COOKIE_SECURE"] is None and request.is_secure:
@@ -339,7 +341,7 @@ class SecureCookieSessionInterface(SessionInterface):
         fallbacks = app.config["SECRET_KEY_FALLBACKS"]
         settings = (
             app.secret_key,
-            fallbacks and tuple(fallbacks),
+            tuple(fallbacks or ()),
             self.salt,
             self.key_derivation,
             self.digest_method,
@@ -352,7 +354,10 @@ class SecureCookieSessionInterface(SessionInterface):
         ):
             return None
         # PERF: a table shared by all interfaces; an attribute of this one would have requests take the long way.
-        signer = _signers.get(settings)
+        try:
+            signer = _signers.get(settings)
+        except TypeError:  # a key of a type that cannot be in a table, nor be a key
+            signer = None
         return self._make_text_signer(app, settings) if signer is None else signer
 
     def _make_text_signer(self, app: SessionApp, settings: tuple[Any, ...]) -> TextSigner | None:
@@ -375,17 +380,16 @@ class SecureCookieSessionInterface(SessionInterface):
 
         :raises TypeError: a value cannot be written as JSON.
         """
-        signer = self._text_signer(app)
-        serializer = None if signer is not None else self.get_signing_serializer(app)
+        signer = self._text_signer(app) or self.get_signing_serializer(app)
+        if signer is None:
+            raise RuntimeError(f"The session cannot be saved without a secret key. Set `app.secret_key`. {_NEW_KEY}.")
         try:
-            if signer is not None:
+            if isinstance(signer, TextSigner):
                 return signer.sign(_dumps(self.serializer, app.json, data))
-            if serializer is not None:
-                signed = serializer.dumps(data)
-                return signed if isinstance(signed, str) else signed.decode("ascii")
+            signed = signer.dumps(data)
         except TypeError as error:
             raise TypeError(f"The session cannot be saved: {_explain(self.serializer, data, error)}") from error
-        raise RuntimeError(f"The session cannot be saved without a secret key. Set `app.secret_key`. {_NEW_KEY}.")
+        return signed if isinstance(signed, str) else signed.decode("ascii")
 
     def _read(self, app: SessionApp, text: str | None) -> SecureCookieSession | None:
         """Returns the session that a text from a cookie stands for, None where it cannot be read."""
@@ -394,16 +398,28 @@ class SecureCookieSessionInterface(SessionInterface):
         try:
             return self.session_class(_loads(self.serializer, app.json, text))
         except Exception:
-            # It was signed with our key but is no session: by another program, or with tags that are gone.
+            _log_unreadable()
             return None
 
     def _read_signed(self, serializer: URLSafeTimedSerializer, cookie: str, max_age: int) -> SecureCookieSession | None:
-        from itsdangerous import BadData  # imported already, by the serializer
+        from itsdangerous import BadSignature  # imported already, by the serializer
 
         try:
             return self.session_class(serializer.loads(cookie, max_age=max_age))
-        except (BadData, TypeError, ValueError):
+        except (BadSignature, UnicodeError):
             return None
+        except Exception:
+            _log_unreadable()
+            return None
+
+
+def _log_unreadable() -> None:
+    """Logs that a cookie was signed with our key but is no session; nobody without the key can bring this about."""
+    _logger.warning(
+        "A rightly signed session cookie could not be read, so the visitor gets a new session. Either another program"
+        " signed it with the same key, or the session's serializer or one of its tags has changed.",
+        exc_info=True,
+    )
 
 
 def _dumps(serializer: TaggedJSONSerializer, provider: JSONProvider, data: dict[str, Any]) -> str:
