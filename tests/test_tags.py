@@ -13,7 +13,18 @@ import hypothesis.strategies as st
 import pytest
 from markupsafe import Markup
 
-from costrel.tags import JSONTag, TagDict, TaggedJSONSerializer
+from costrel.tags import (
+    JSONTag,
+    PassDict,
+    PassList,
+    TagBytes,
+    TagDateTime,
+    TagDict,
+    TaggedJSONSerializer,
+    TagMarkup,
+    TagTuple,
+    TagUUID,
+)
 from tests.support.frameworks import assert_same_as_flask
 
 EXAMPLES: list[tuple[Any, str]] = [
@@ -120,6 +131,28 @@ def test_no_tag_is_missed(value: Any, spaced: bool, escaped: bool) -> None:
 def test_escaped_tags(text: str) -> None:
     """A tag counts however its space is written."""
     assert TaggedJSONSerializer().loads(text) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("tag_class", "value", "written"),
+    [
+        (TagDict, {" t": (1,)}, {" di": {" t__": {" t": [1]}}}),
+        (PassDict, {"a": (1,)}, {"a": {" t": [1]}}),
+        (TagTuple, (1, b""), {" t": [1, {" b": ""}]}),
+        (PassList, [(1,)], [{" t": [1]}]),
+        (TagBytes, b"a", {" b": "YQ=="}),
+        (TagMarkup, Markup("<b>"), {" m": "<b>"}),
+        (TagUUID, uuid.UUID(int=1), {" u": "0" * 31 + "1"}),
+        (TagDateTime, datetime(2024, 2, 29), {" d": "Thu, 29 Feb 2024 00:00:00 GMT"}),
+    ],
+)
+def test_each_tag(tag_class: type[JSONTag], value: Any, written: Any) -> None:
+    """Each tag knows its values and no other, and writes them in the same way by itself."""
+    tag = tag_class(TaggedJSONSerializer())
+    assert tag_class in TaggedJSONSerializer.default_tags
+    assert tag.check(value)
+    assert not tag.check(1)
+    assert tag.tag(value) == written
 
 
 class TagOrderedDict(JSONTag):
