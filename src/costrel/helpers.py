@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, AnyStr, NoReturn, ParamSpec, cast, overlo
 from werkzeug.exceptions import abort as werkzeug_abort
 from werkzeug.utils import redirect as werkzeug_redirect
 
-from costrel.context import RequestContext, current_app, current_context, session
+from costrel.context import AppContext, RequestContext, current_app, current_context, session
 from costrel.signals import message_flashed
 
 if TYPE_CHECKING:
@@ -77,39 +77,34 @@ def _streaming(iterator: Iterator[Any]) -> Iterator[Any]:
             "'stream_with_context' can only be used when a request context is active, such as in a view function."
             " In a test, wrap the call in `with app.test_request_context():`."
         )
-    chunks = _chunks(iterator, copy_context(), request_context)
+    chunks = _chunks(iterator, copy_context(), cast(AppContext, current), request_context)
     # A generator that was never started would not run its `finally`, and the iterator would stay open.
     next(chunks)
     return chunks
 
 
-def _chunks(iterator: Iterator[Any], snapshot: Context, request_context: RequestContext) -> Iterator[Any]:
+def _chunks(
+    iterator: Iterator[Any], snapshot: Context, current: AppContext, request_context: RequestContext
+) -> Iterator[Any]:
     """Yields None once, then what the iterator gives when it runs inside the snapshot."""
-
-    def next_chunk() -> Any:
-        _restore(request_context)
-        return next(iterator)
-
-    def close() -> None:
-        _restore(request_context)
-        # It may be any iterator, such as the body of a WSGI application.
-        getattr(iterator, "close", _nothing)()
-
+    # A snapshot is entered and left within one call, so it doesn't matter which thread makes the call.
+    run = snapshot.run
     try:
         yield None
         while True:
-            # A snapshot is entered and left within one call, so it doesn't matter which thread makes the call.
+            if current.request_context() is None:
+                run(_restore, request_context)
             try:
-                chunk = snapshot.run(next_chunk)
+                chunk = run(next, iterator)
             except StopIteration:
                 return
             yield chunk
     finally:
-        snapshot.run(close)
-
-
-def _nothing() -> None:
-    """Closes an iterator that has nothing to close."""
+        # It may be any iterator, such as the body of a WSGI application.
+        close = getattr(iterator, "close", None)
+        if close is not None:
+            run(_restore, request_context)
+            run(close)
 
 
 def _restore(request_context: RequestContext) -> None:
