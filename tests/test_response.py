@@ -148,7 +148,7 @@ def test_headers_equal_werkzeugs(start: list[tuple[str, Any]], steps: list[Any])
     """After any changes the headers are what werkzeug's would be."""
     ours, theirs = Headers(start), WerkzeugHeaders(start)
     for name, *arguments in steps:
-        assert outcome(lambda: getattr(ours, name)(*arguments)) == outcome(lambda: getattr(theirs, name)(*arguments))  # noqa: B023
+        assert outcome(lambda: getattr(ours, name)(*arguments)) == outcome(lambda: getattr(theirs, name)(*arguments))
         assert list(ours) == list(theirs)
     assert ours == theirs
     assert theirs == ours

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -43,3 +43,7 @@ class lazy(Generic[T]):
             return self
         value = instance.__dict__[self.name] = self.compute(instance)
         return value
+
+    if TYPE_CHECKING:
+        # Only for the type checkers: any value may be set. A real method here would make every later use slow.
+        def __set__(self, instance: object, value: Any) -> None: ...

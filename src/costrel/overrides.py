@@ -6,6 +6,8 @@ from typing import Any
 
 from costrel.watch import WatchedType
 
+_ABSENT = object()
+
 
 class Overrides:
     """Keeps the attribute ``_plain`` of a class and its subclasses: True where none of some names is overridden.
@@ -24,7 +26,7 @@ class Overrides:
 
     def _implementations(self, cls: type) -> list[Any]:
         """Returns what the class has under each name, itself or from a base."""
-        return [next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None) for name in self.names]
+        return [next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), _ABSENT) for name in self.names]
 
     def note(self, cls: type) -> None:
         """Renews the verdict on a class and its subclasses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 from werkzeug.datastructures import EnvironHeaders
@@ -31,7 +31,8 @@ from costrel.watch import WatchedType
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import FileStorage, Headers, ImmutableMultiDict, MultiDict
-    from werkzeug.routing import Rule
+
+    from costrel.routing import Rule
 
 #: A body up to this size in bytes is read in one call; a longer one piece by piece.
 _ONE_READ = 64 * 1024
@@ -58,8 +59,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     #: What went wrong in matching the URL, such as ``NotFound``; raised when the request is dispatched.
     routing_exception: HTTPException | None = None
     #: Returns the settings of the current application, or None; the layer of the context sets it.
-    current_settings: Callable[[], Mapping[str, Any] | None] = staticmethod(no_settings)
-    form_data_parser_class = FormDataParser
+    current_settings: staticmethod[[], Mapping[str, Any] | None] = staticmethod(no_settings)
+    form_data_parser_class: type[WerkzeugFormDataParser] = FormDataParser
     shallow: bool = False
     _plain: bool = True
     _body_read: bool = False
@@ -145,7 +146,12 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         :raises BadRequest: the query string has raw bytes that are not UTF-8.
         """
         try:
-            text = self.query_string.decode()
+            if self._plain and "query_string" not in vars(self):
+                text: str = self.environ.get("QUERY_STRING", "")
+                if not text.isascii():
+                    text = text.encode("latin1").decode()
+            else:
+                text = self.query_string.decode()
         except UnicodeDecodeError as error:
             raise BadRequest(
                 f"The query string is not UTF-8 at byte {error.start}: it has to be percent-encoded."
@@ -280,7 +286,6 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         limit = self.max_content_length
         if limit is not None and size > limit:
             raise RequestEntityTooLarge()
-        self._body_read = True
         try:
             data: bytes = environ["wsgi.input"].read(size) if size else b""
             while len(data) < size:
@@ -292,6 +297,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             raise ClientDisconnected() from error
         if len(data) < size and "wsgi.input_terminated" not in environ:
             raise ClientDisconnected()
+        self._body_read = True
         return data
 
     @overload
@@ -372,6 +378,10 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             return parse_fields(data.decode())
         except UnicodeDecodeError:
             return {}
+        except RequestEntityTooLarge:
+            # Kept so that looking at the form again, in an error handler, fails again.
+            self._cached_data = data
+            raise
 
     def _explain_missing_files(self) -> None:
         """In debug mode, prepares ``files`` to say that the form's encoding is wrong where that is so."""

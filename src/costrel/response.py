@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -191,7 +191,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
     default_mimetype: str | None = "text/html"
     autocorrect_location_header = False
     #: Returns the settings of the current application, or None; the layer of the context sets it.
-    current_settings: Callable[[], Mapping[str, Any] | None] = staticmethod(no_settings)
+    current_settings: staticmethod[[], Mapping[str, Any] | None] = staticmethod(no_settings)
     max_cookie_size: int = Limit("MAX_COOKIE_SIZE", WerkzeugResponse.max_cookie_size)  # type: ignore[assignment]
     _plain: bool = True
 
@@ -207,10 +207,8 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
         if headers is None:
             own = Headers.__new__(Headers)
             own._list = []
-        elif isinstance(headers, WerkzeugHeaders):
-            own = headers  # type: ignore[assignment]
         else:
-            own = Headers(headers)
+            own = headers if isinstance(headers, WerkzeugHeaders) else Headers(headers)  # type: ignore[assignment]
         if not self._plain or type(own) not in _KNOWN_HEADERS:
             super().__init__(response, status, own, mimetype, content_type, direct_passthrough)
             return

@@ -1,0 +1,78 @@
+"""Fields of query strings, forms and cookies are split and decoded as werkzeug and the standard library do."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.sansio.http import parse_cookie
+
+from costrel.fields import BoundedStream, parse_body_fields, parse_fields, parse_plain_cookies, store_fields
+
+
+@given(st.text() | st.text("ab=&+%20C3a4fF;ü"))
+def test_fields_are_the_standard_librarys(text: str) -> None:
+    """Any text gives the fields that ``parse_qsl`` gives, with bytes that are not UTF-8 left percent-encoded."""
+    expected = MultiDict(parse_qsl(text, keep_blank_values=True, errors="werkzeug.url_quote"))
+    assert parse_fields(text) == dict(expected.lists())
+
+
+@given(st.text().filter(lambda text: '"' not in text) | st.text("ab=; \t,ü"))
+def test_cookies_are_werkzeugs(text: str) -> None:
+    """Any header without a quote gives the cookies that werkzeug reads from it."""
+    assert parse_plain_cookies(text) == dict(parse_cookie(text).lists())
+
+
+@given(st.dictionaries(st.text(max_size=3), st.lists(st.text(max_size=3), min_size=1, max_size=3)))
+def test_storage(fields: dict[str, list[str]]) -> None:
+    """Fields end up in the storage class as its own constructor would put them."""
+    pairs = [(name, value) for name, values in fields.items() for value in values]
+    storages: list[type[MultiDict[str, Any]]] = [ImmutableMultiDict, MultiDict]
+    for storage in storages:
+        stored = store_fields(storage, {name: list(values) for name, values in fields.items()})
+        assert type(stored) is storage
+        assert list(stored.items(multi=True)) == list(storage(pairs).items(multi=True))
+
+
+@pytest.mark.parametrize(
+    ("data", "size", "count"),
+    [(b"a=1&b=2", 7, 2), (b"a=1&b=2&", 8, 2), (b"&&&&a=1", 7, 1), (b"", 0, 0), (b"a=1", None, None)],
+)
+def test_body_within_limits(data: bytes, size: int | None, count: int | None) -> None:
+    """A body of just the limits is read; empty pairs are no fields."""
+    assert parse_body_fields(data, size, count) == parse_fields(data.decode())
+
+
+@pytest.mark.parametrize(("data", "size", "count"), [(b"a=1&b=2", 6, None), (b"a=1&b=2", None, 1), (b"a", 5, 0)])
+def test_body_above_limits(data: bytes, size: int | None, count: int | None) -> None:
+    """A body with one byte or one field too many is refused."""
+    with pytest.raises(RequestEntityTooLarge):
+        parse_body_fields(data, size, count)
+
+
+@pytest.mark.parametrize("limit", [0, 1, 3, 4, 5])
+@pytest.mark.parametrize("piece", [1, 2, 3, 10, -1])
+def test_bounded_stream(limit: int, piece: int) -> None:
+    """A stream gives a body of up to the limit in pieces of any size, and refuses a longer one at its first byte."""
+    stream = BoundedStream(io.BytesIO(b"1234"), limit)
+    got = b""
+
+    def read_all() -> None:
+        nonlocal got
+        while data := stream.read(piece):
+            got += data
+
+    if limit < 4:
+        with pytest.raises(RequestEntityTooLarge):
+            read_all()
+    else:
+        read_all()
+        assert got == b"1234"
+        assert stream.read() == b""
+    assert b"1234".startswith(got)
