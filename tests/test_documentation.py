@@ -299,8 +299,6 @@ def _first_status(url: str, process: subprocess.Popen[bytes]) -> int | None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The blocks of a page do what the page says, from top to bottom."""
-    if sys.version_info < (3, 11) and "import tomllib" in page.read_text():
-        pytest.skip("the page shows tomllib, which Python 3.10 does not have")
     run = PageRun(page, tmp_path)
     monkeypatch.setitem(sys.modules, run.module.__name__, run.module)
     monkeypatch.chdir(tmp_path)
