@@ -26,7 +26,14 @@ from costrel import (
     stream_template_string,
 )
 from costrel.signals import before_render_template, template_rendered
-from costrel.templating import DispatchingJinjaLoader, Environment, MissingTemplate, default_context_processor
+from costrel.templating import (
+    DispatchingJinjaLoader,
+    Environment,
+    MissingTemplate,
+    create_environment,
+    default_context_processor,
+    update_context,
+)
 from tests.support.frameworks import assert_same_as_flask
 
 
@@ -221,6 +228,15 @@ def test_context_processors_add_values(site: App) -> None:
         assert render_template_string("{{ site }}{{ outer }} {{ who }} {{ given }}") == "1 site site"
 
 
+def test_values_that_are_given_stay(site: App) -> None:
+    """Adding the values changes the dict in place and leaves what is there already."""
+    site.context_processor(lambda: {"a": "processor", "b": "processor"})
+    values: dict[str, Any] = {"a": "given"}
+    with site.app_context():
+        update_context(site, values)
+    assert (values["a"], values["b"]) == ("given", "processor")
+
+
 def test_update_template_context_can_be_overridden(tmp_path: Path) -> None:
     """An application may override how values are added; each rendering calls it."""
 
@@ -291,6 +307,13 @@ def test_the_environment_is_made_from_the_application(site: App) -> None:
     assert environment.globals["config"] is site.config
     with site.test_request_context():
         assert render_template_string("{{ {'b': 1, 'a': 2}|tojson }}") == '{"a": 2, "b": 1}'
+
+
+def test_each_environment_is_a_new_one(site: App) -> None:
+    """Making an environment again gives another one and leaves the application's alone."""
+    made = create_environment(site)
+    assert made is not site.jinja_env
+    assert made.globals["get_flashed_messages"] is site.jinja_env.globals["get_flashed_messages"]
 
 
 def test_options_of_the_application_win(site: App) -> None:
