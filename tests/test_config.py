@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from costrel import environment
 from costrel.config import Config, ConfigAttribute
 
 
@@ -196,6 +197,15 @@ def test_from_prefixed_env_prefix_and_loads(config: Config, monkeypatch: pytest.
     monkeypatch.setenv("SHOP_Item", "12")
     assert config.from_prefixed_env("SHOP", loads=str) is True
     assert config == {"Item": "12"}
+
+
+def test_from_prefixed_env_prefixes(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a prefix all are read that costrel answers to, and the first of them wins."""
+    monkeypatch.setattr(environment, "prefixes", ["FLASK", "COSTREL"])
+    for name in ("FLASK_A", "COSTREL_A", "COSTREL_B"):
+        monkeypatch.setenv(name, name)
+    config.from_prefixed_env()
+    assert config == {"A": "FLASK_A", "B": "COSTREL_B"}
 
 
 def test_from_prefixed_env_nested(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def test_jsonify(app: App, args: tuple[Any, ...], kwargs: dict[str, Any], expect
 
 def test_jsonify_with_both(app: App) -> None:
     """Positional and keyword arguments at once are an error."""
-    with app.app_context(), pytest.raises(TypeError, match="either positional or keyword"):
+    with app.app_context(), pytest.raises(TypeError, match="either args or kwargs"):
         json.jsonify(1, a=2)
 
 

@@ -289,7 +289,7 @@ def test_response(provider: DefaultJSONProvider, args: tuple[Any, ...], kwargs: 
 
 def test_response_with_both(provider: DefaultJSONProvider) -> None:
     """Positional and keyword arguments at once are an error."""
-    with pytest.raises(TypeError, match=r"either positional or keyword arguments, not both.*Pass one dict"):
+    with pytest.raises(TypeError, match=r"takes either args or kwargs, not both.*Pass one dict"):
         provider.response(1, a=2)
 
 

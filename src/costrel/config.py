@@ -11,6 +11,7 @@ from typing import IO, Any, Generic, Protocol, TypeVar, overload
 
 from werkzeug.utils import import_string
 
+from costrel import environment
 from costrel.watch import WatchedDict
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ class Config(WatchedDict[str, Any]):
             f" `set {variable_name}=C:\\path\\to\\settings.py`), or pass silent=True to start without the file."
         )
 
-    def from_prefixed_env(self, prefix: str = "COSTREL", *, loads: Callable[[str], Any] = json.loads) -> bool:
+    def from_prefixed_env(self, prefix: str | None = None, *, loads: Callable[[str], Any] = json.loads) -> bool:
         """Reads each environment variable whose name begins with a prefix and an underscore.
 
         ``COSTREL_MAX_CONTENT_LENGTH=1000`` sets ``MAX_CONTENT_LENGTH`` to 1000. Two underscores lead into a dict:
@@ -98,12 +99,16 @@ class Config(WatchedDict[str, Any]):
         The rest of the name is the key as it stands, in the case that the environment gives. Variables are read in
         the order of their names.
 
-        :param prefix: without the underscore.
+        :param prefix: without the underscore; None: ``COSTREL``, and with ``costrel.as_flask`` before it ``FLASK``.
         :param loads: called with each value; where it raises any error, the value is kept as text.
         :returns: True.
         :raises TypeError: a name leads into a setting that is not a dict.
         """
-        start = f"{prefix}_"
+        for one in reversed(environment.prefixes) if prefix is None else [prefix]:
+            self._from_env(f"{one}_", loads)
+        return True
+
+    def _from_env(self, start: str, loads: Callable[[str], Any]) -> None:
         for name in sorted(os.environ):
             if not name.startswith(start):
                 continue
@@ -116,7 +121,6 @@ class Config(WatchedDict[str, Any]):
                 self.changed()
             else:
                 self[last] = value
-        return True
 
     def _inner_dict(self, variable_name: str, keys: list[str]) -> MutableMapping[str, Any]:
         """Returns the dict inside dicts that the keys lead to, made where it is missing."""

@@ -144,8 +144,8 @@ class JSONProvider:
         """Returns the one object that the arguments of ``response`` stand for."""
         if args and kwargs:
             raise TypeError(
-                "jsonify() and app.json.response() take either positional or keyword arguments, not both."
-                " Pass one dict: jsonify({...})."
+                "app.json.response() takes either args or kwargs, not both: the value, or the items of a dict. Pass one"
+                " dict, such as jsonify({...})."
             )
         if len(args) == 1:
             return args[0]
