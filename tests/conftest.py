@@ -27,8 +27,9 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default")
 _FD_FOLDER = "/proc/self/fd"
 _HAS_FD_FOLDER = os.path.isdir(_FD_FOLDER)
 
-# What the developer's own shell says to costrel or Flask must not reach the tests.
-for _name in [name for name in os.environ if name.startswith(("COSTREL_", "FLASK_"))]:
+# What the developer's own shell says to costrel or Flask must not reach the tests, nor what was meant for this run of
+# pytest only the runs that tests start.
+for _name in [name for name in os.environ if name.startswith(("COSTREL_", "FLASK_", "PYTEST_ADDOPTS"))]:
     del os.environ[_name]
 
 
