@@ -23,7 +23,7 @@ from costrel import typing as ct
 from costrel.asynchronous import iscoroutinefunction, run
 from costrel.blueprints import Blueprint
 from costrel.config import Config, ConfigAttribute
-from costrel.context import AppContext, RequestContext, _AppCtxGlobals, g, request_ctx
+from costrel.context import AppContext, RequestContext, _AppCtxGlobals, current_context, g, request_ctx
 from costrel.environment import get_debug_flag
 from costrel.lazy import lazy
 from costrel.logging import create_logger
@@ -585,10 +585,9 @@ class App(Registrar):
         self, exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> None:
         """Logs an error that nobody handled, with the path and method of its request."""
-        context = request_ctx._get_current_object()  # type: ignore[attr-defined]
-        environ = context.environ
+        environ = getattr(current_context.get(None), "environ", {})
         self.logger.error(
-            "Exception on %s [%s]", context.request.path, environ.get("REQUEST_METHOD", "GET"), exc_info=exc_info
+            "Exception on %s [%s]", dispatch.path_of(environ), environ.get("REQUEST_METHOD", "-"), exc_info=exc_info
         )
 
     def raise_routing_exception(self, request: Request) -> NoReturn:

@@ -94,7 +94,7 @@ def error_reply(plans: Plans, error: HTTPException) -> Reply | None:
             cached = _error_bodies[kind] = error.get_body().encode()
         body = cached
     headers = [*error.get_headers(), ("Content-Length", str(len(body))), *plans.default_headers]
-    return f"{error.code} {error.name.upper()}", cast("list[tuple[str, str]]", headers), [body]
+    return STATUS_LINES[error.code], cast("list[tuple[str, str]]", headers), [body]
 
 
 def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str | None) -> Response:
@@ -156,11 +156,8 @@ def _unpack(value: tuple[Any, ...], endpoint: str | None) -> tuple[Any, Any, Any
 def _from_error(app: App, error: HTTPException, environ: WSGIEnvironment) -> Response:
     """Returns the response of an HTTP error as an object of the application's class."""
     if error.response is None and type(error).get_response is HTTPException.get_response:
-        response: Response = app.response_class(
-            error.get_body(environ), error.code, cast("list[tuple[str, str]]", error.get_headers(environ))
-        )
-        response.status = f"{error.code} {error.name}"
-        return response
+        headers = cast("list[tuple[str, str]]", error.get_headers(environ))
+        return app.response_class(error.get_body(environ), error.code, headers)
     return cast(Response, app.response_class.force_type(cast(Any, error), environ))
 
 

@@ -172,8 +172,8 @@ class RequestContext(AppContext):
     _session: SessionMixin | None = None
     #: False once the request part of the context has been torn down.
     _active: bool = True
-    #: True when the teardown functions of this context have run and must not run again.
-    _torn_down: bool = False
+    #: True where dispatching sees to the teardown, so that popping the context must not.
+    _ended_elsewhere: bool = False
 
     def __init__(
         self,
@@ -295,7 +295,7 @@ class RequestContext(AppContext):
         shared = self._tokens[-1][1]
         active = current_context.get(None)
         try:
-            if last and not self._torn_down:
+            if last and not self._ended_elsewhere:
                 self.tear_down(exc, shared)
         finally:
             token, _ = self._tokens.pop()
@@ -304,14 +304,15 @@ class RequestContext(AppContext):
         if not shared and signals.watched:
             signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
-    def detach(self) -> bool:
-        """Makes the previous context current again, but leaves the teardown to a later call of :meth:`tear_down`.
+    def is_shared(self) -> bool:
+        """Tells whether an outer context of the same application owns the application's part of the teardown."""
+        return bool(self._tokens and self._tokens[-1][1])
 
-        :returns: whether an outer context of the same application owns the application's part.
-        """
-        token, shared = self._tokens.pop()
-        current_context.reset(token)
-        return bool(shared)
+    def detach(self) -> None:
+        """Makes the previous context current again, and leaves the teardown to a later call of :meth:`tear_down`."""
+        if self._tokens:
+            token, _ = self._tokens.pop()
+            current_context.reset(token)
 
     def tear_down(self, exc: BaseException | None, shared: bool) -> None:
         """Runs the teardown functions of the request and then, if the context owns it, of the application's context.
@@ -326,8 +327,12 @@ class RequestContext(AppContext):
                 self.close_request()
             finally:
                 self._active = False
-                if not shared:
-                    self.app.do_teardown_appcontext(exc)
+                try:
+                    if not shared:
+                        self.app.do_teardown_appcontext(exc)
+                finally:
+                    # A test client may have pushed the context again, to look at it.
+                    self._active = bool(self.__dict__.get("_tokens"))
 
     def close_request(self) -> None:
         """Closes the files of the request's form, if somebody made a request object at all."""
@@ -341,7 +346,7 @@ class RequestContext(AppContext):
         return self
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.request.url!r} [{self.request.method}] of {self.app.name}>"
+        return f"<RequestContext {self.request.url!r} [{self.request.method}] of {self.app.name}>"
 
 
 def _check_popped(kind: str, active: AppContext | None, expected: AppContext) -> None:
@@ -475,6 +480,10 @@ def _settings() -> Mapping[str, Any] | None:
 # The message layer may not know of a current application: this layer tells it where the limits are.
 Request.current_settings = staticmethod(_settings)
 Response.current_settings = staticmethod(_settings)
+
+for _proxy in (_RequestProxy, _SessionProxy, _GProxy, _CurrentAppProxy):
+    # The representation of an unbound proxy begins with the name of its class.
+    _proxy.__name__ = LocalProxy.__name__
 
 app_ctx: AppContext = LocalProxy(_app_context)  # type: ignore[assignment]
 request_ctx: RequestContext = LocalProxy(_request_context)  # type: ignore[assignment]

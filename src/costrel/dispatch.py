@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 PRESERVE_CONTEXT = "werkzeug.debug.preserve_context"
 
 
+class _ServedContext(RequestContext):
+    """The context of a request on the short way; a view may push and pop it again without ending the request."""
+
+    _ended_elsewhere = True
+
+    def copy(self) -> RequestContext:
+        return RequestContext(self.app, self.environ, request=self.request, session=self._session)
+
+
 def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answers one request: the WSGI application (PEP 3333) behind ``App.wsgi_app``.
 
@@ -42,7 +51,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     if signals.watched or not plans.short:
         return _handle_by_methods(app, environ, start_response)
 
-    context = RequestContext(app, environ)
+    context = _ServedContext(app, environ)
     outer = current_context.get(None)
     shared = outer is not None and context.join(outer)
     token = current_context.set(context)
@@ -66,7 +75,8 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     else:
         # PERF: the test for something to end costs 0.06 us; ending nothing would cost 0.9 us.
         if _has_an_end(plans, context, environ):
-            return _end_with_body(context, environ, shared, error, body)
+            complete = type(reply) is tuple or reply.is_sequence
+            return _end_with_body(context, environ, shared, error, body, complete)
         return body
     finally:
         current_context.reset(token)
@@ -104,18 +114,29 @@ def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment) -> A
         return None
     path = environ.get("PATH_INFO", "")
     if not path.isascii():
-        # PEP 3333: the bytes of the path come as Latin-1 characters; URLs are UTF-8.
-        path = path.encode("latin-1").decode(errors="replace")
+        path = path_of(environ)
     method = environ["REQUEST_METHOD"]
     found = plans.find(method, path)
     if found is not None:
         rule, context.view_args = found
         context.rule = rule
-        return rule
-    context.routing_exception = plans.miss(method, path)
-    if context.routing_exception is None:
-        context.match_request()
-    return context.rule
+    else:
+        context.routing_exception = plans.miss(method, path)
+        if context.routing_exception is None:
+            context.match_request()
+        rule = context.rule
+    if plans.check_host:
+        # The check has made a request object, before the outcome of matching was known.
+        request = context.request
+        request.url_rule, request.view_args = rule, context.view_args
+        request.routing_exception = context.routing_exception
+    return rule
+
+
+def path_of(environ: WSGIEnvironment) -> str:
+    """Returns the path of a request as text: its bytes come as Latin-1 characters (PEP 3333), URLs are UTF-8."""
+    path: str = environ.get("PATH_INFO", "")
+    return path.encode("latin-1").decode(errors="replace")
 
 
 def _raise_routing_error(app: App, context: RequestContext) -> None:
@@ -180,20 +201,13 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
             response = app.handle_exception(unhandled)
         body = response(environ, start_response)
     except BaseException as escaping:
-        shared = context.detach()
-        _resume(context, lambda: _end(context, environ, shared, escaping))
+        _end(context, environ, context.is_shared(), escaping)
         raise
-    shared = context.detach()
-    return _resume(context, lambda: _end_with_body(context, environ, shared, error, body))
-
-
-def _resume(context: RequestContext, function: Callable[[], Any]) -> Any:
-    """Calls a function inside a context that was detached."""
-    token = current_context.set(context)
-    try:
-        return function()
+    else:
+        complete = getattr(response, "is_sequence", False)
+        return _end_with_body(context, environ, context.is_shared(), error, body, complete)
     finally:
-        current_context.reset(token)
+        context.detach()
 
 
 def preprocess(app: App, context: RequestContext) -> Any:
@@ -272,10 +286,15 @@ def _has_an_end(plans: Plans, context: RequestContext, environ: WSGIEnvironment)
 
 
 def _end_with_body(
-    context: RequestContext, environ: WSGIEnvironment, shared: bool, error: Exception | None, body: Iterable[bytes]
+    context: RequestContext,
+    environ: WSGIEnvironment,
+    shared: bool,
+    error: Exception | None,
+    body: Iterable[bytes],
+    complete: bool,
 ) -> Iterable[bytes]:
     """Ends the request now if the body is complete, else when the body has been closed."""
-    if isinstance(body, (list, tuple)) or isinstance(body, _file_wrapper(environ)):
+    if complete or isinstance(body, _file_wrapper(environ)):
         _end(context, environ, shared, error)
         return body
     _preserve(context, environ)
@@ -293,7 +312,7 @@ def _preserve(context: RequestContext, environ: WSGIEnvironment) -> None:
 
     Whoever pushes it again looks at what is left: the teardown functions have one owner only, and that is this module.
     """
-    context._torn_down = True
+    context._ended_elsewhere = True
     preserve = environ.get(PRESERVE_CONTEXT)
     if preserve is not None:
         preserve(context)
@@ -357,7 +376,12 @@ class StreamedBody:
             if close is not None:
                 close()
         finally:
-            _resume(context, lambda: _tear_down(context, self.shared, self.error))
+            # This may be another thread than the one that handled the request.
+            token = current_context.set(context)
+            try:
+                _tear_down(context, self.shared, self.error)
+            finally:
+                current_context.reset(token)
 
     def __del__(self) -> None:
         self.close()
