@@ -172,10 +172,12 @@ def test_deep_values(provider: DefaultJSONProvider) -> None:
     assert provider.dumps([]) == "[]"
 
 
-def test_without_the_c_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a Python whose ``json`` has no encoder in C the text is the same."""
-    monkeypatch.setattr("json.encoder.c_make_encoder", None)
+@pytest.mark.parametrize("make", [None, lambda: None])
+def test_without_the_c_encoder(monkeypatch: pytest.MonkeyPatch, make: Any) -> None:
+    """On a Python whose ``json`` has no encoder in C, or one that is made in another way, the text is the same."""
+    monkeypatch.setattr("json.encoder.c_make_encoder", make)
     encode = compact_encoder(str, ensure_ascii=True, sort_keys=True)
+    monkeypatch.setattr("json.encoder.c_make_encoder", None)
     assert encode({"b": [1, "é"], "a": Colour}) == '{"a":"' + str(Colour) + '","b":[1,"\\u00e9"]}'
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from json import encoder as json_encoder
 from typing import IO, Any, AnyStr, Protocol
@@ -72,13 +72,16 @@ def _encoder(
     reference = json.JSONEncoder(
         default=default, ensure_ascii=ensure_ascii, sort_keys=sort_keys, separators=separators
     ).encode
-    make: Callable[..., Callable[[Any, int], tuple[str, ...]]] | None = getattr(json_encoder, "c_make_encoder", None)
+    make: Callable[..., Callable[[Any, int], Iterable[str]]] | None = getattr(json_encoder, "c_make_encoder", None)
     if make is None:
         return reference
     escape = json_encoder.encode_basestring_ascii if ensure_ascii else json_encoder.encode_basestring
     # PERF: 0.4 us for {"message": "Hello, World!"}; JSONEncoder.encode 1.3, json.dumps with arguments 2.1.
     # No table of open containers is kept, so a circular one ends at the interpreter's own recursion limit.
-    chunks = make(None, default, escape, None, key_separator, item_separator, sort_keys, False, True)
+    try:
+        chunks = make(None, default, escape, None, key_separator, item_separator, sort_keys, False, True)
+    except TypeError:  # a later Python may make its encoder from other arguments
+        return reference
     join = "".join
 
     def encode(obj: Any) -> str:
