@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
-from tests.routing.oracle import MapSpec, both, map_specs, methods, outcome, paths, values
+from tests.routing.oracle import MapSpec, both, map_specs, methods, newline_may_differ, outcome, paths, values
 
-many = settings(deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
+
+
+def _refuse(error: Exception) -> None:
+    raise error
 
 
 @many
@@ -32,6 +37,8 @@ def test_matches_as_werkzeug_does(
         server, subdomain = subdomain or "www", None
     adapters = [map.bind(server, "/app", subdomain=subdomain, url_scheme=scheme, query_args=query) for map in maps]
     for path, method in requests:
+        if newline_may_differ(spec, path):
+            continue
         expected, actual = (outcome(lambda: adapter.match(path, method, return_rule=True)) for adapter in adapters)
         event(str(expected[0]))
         assert actual == expected, (path, method)
@@ -48,10 +55,12 @@ def test_short_way_of_matching_agrees(spec: MapSpec, requests: list[tuple[str, s
     reference, map = maps
     if not map.plain:
         for path, method in requests:
-            assert map.find(method, path) is map.miss(method, path) is None
+            assert (map.find(method, path), map.miss(method, path)) == (None, None)
         return
     adapter = reference.bind("example.com")
     for path, method in requests:
+        if newline_may_differ(spec, path):
+            continue
         expected = outcome(lambda: adapter.match(path, method, return_rule=True))
         found = map.find(method, path)
         if found is not None:
@@ -66,11 +75,8 @@ def test_short_way_of_matching_agrees(spec: MapSpec, requests: list[tuple[str, s
             assert expected[0] in ("redirect", "error") or "//" in path or not path.startswith("/"), (path, method)
             continue
 
-        def refuse() -> None:
-            raise missed
-
         event("missed")
-        assert outcome(refuse) == expected, (path, method)
+        assert outcome(partial(_refuse, missed)) == expected, (path, method)
 
 
 @many

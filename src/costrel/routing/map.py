@@ -169,7 +169,8 @@ class Map(BaseMap):
                     rule, name, read = single
                     try:
                         return rule, {name: tail if read is None else read(tail)}
-                    except ValueError:
+                    except Exception:
+                        # No value: 404, or a bug in a converter, which the adapter will raise at its place.
                         return None
         if node is None:
             self._compile()
@@ -208,7 +209,7 @@ class Map(BaseMap):
         if pair is not None:
             try:
                 return pair[0], pair[1](texts)
-            except ValueError:
+            except Exception:
                 return None
         return self._find_thoroughly(method, path) if thorough else None
 
@@ -225,7 +226,7 @@ class Map(BaseMap):
             return None
         try:
             arguments = arguments_of(rule, texts)
-        except ValueError:
+        except Exception:
             return None
         for other in self._canonical.get(id(rule), ()):
             if other.suitable_for(arguments, method):
@@ -257,6 +258,8 @@ class Map(BaseMap):
                 arguments_of(*found)
             except ValidationError:
                 pass
+            except Exception:
+                return None
             else:
                 return None
         if search.allowed:

@@ -18,7 +18,7 @@ from werkzeug.routing import NoMatch, RequestAliasRedirect, RequestPath, StateMa
 from werkzeug.routing import Rule as BaseRule
 from werkzeug.routing.converters import ValidationError
 
-from costrel.routing.patterns import REST, REST_GROUPS, REST_SLASH, WHOLE, Test, test_for
+from costrel.routing.patterns import REST, REST_GROUPS, REST_SLASH, WHOLE, Test, choose_test
 from costrel.routing.rule import Rule
 from costrel.routing.syntax import Dynamic, Segment
 
@@ -184,7 +184,7 @@ def build_tree(rules: Iterable[BaseRule]) -> Node:
         if node.dynamic is not None:
             pairs = sorted(node.dynamic.items(), key=_weight_of)
             for segment, child in reversed(pairs):
-                test, kind = test_for(segment, tests)
+                test, kind = choose_test(segment, tests)
                 node.step = (test, child, kind, node.step)
     return root
 

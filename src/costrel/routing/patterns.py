@@ -116,7 +116,7 @@ class Texts:
         return tuple(values[::-1])
 
 
-def test_for(segment: Dynamic, made: dict[str, Test]) -> tuple[Test, int]:
+def choose_test(segment: Dynamic, made: dict[str, Test]) -> tuple[Test, int]:
     """Returns the test of a dynamic segment, and its kind.
 
     :param made: the tests made so far, by expression; segments with the same share one.

@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.routing import Rule as BaseRule
 from werkzeug.routing.converters import BaseConverter, ValidationError
+from werkzeug.routing.rules import RulePart, Weighting
 
 from costrel.routing.builder import Template, compile_template, fill
 from costrel.routing.syntax import MalformedRule, Segment, Step, parse, parse_converter_args
@@ -150,6 +151,9 @@ class Rule(BaseRule):
         except MalformedRule as error:
             raise ValueError(f"The URL rule of endpoint {self.endpoint!r}: {error}") from None
         self._segments = segments
+        if not hasattr(self.map, "rules_changed"):
+            # A map of werkzeug's own class, whose matcher wants its kind of segments.
+            self._parts = [_part_of(segment) for segment in segments]
         if self.defaults and not self._converters.keys().isdisjoint(self.defaults):
             # A default that its converter cannot write is an error at the line that registers the rule.
             self.template()
@@ -191,6 +195,15 @@ class Rule(BaseRule):
                 raise TypeError(f"The URL rule {self.rule!r} needs a value for {error.args[0]!r}.") from None
             raise
         return domain, f"{path}?{query}" if query else path
+
+
+def _part_of(segment: Segment) -> RulePart:
+    """Returns werkzeug's form of a segment."""
+    if isinstance(segment, str):
+        return RulePart(segment, final=False, static=True, suffixed=False, weight=Weighting(0, [], 0, []))
+    literals, lengths, arguments, weights = segment.weight
+    weight = Weighting(literals, [*lengths], arguments, [*weights])
+    return RulePart(segment.content, segment.final, static=False, suffixed=segment.suffixed, weight=weight)
 
 
 def _describe_arguments(factory: Callable[..., Any]) -> str:

@@ -58,8 +58,9 @@ def compile_tables(root: Node, subdomain: str, unusual: Collection[int]) -> Tabl
         step = node.step
         if step is not None:
             thorough = thorough or bool(node) or step[3] is not None or step[2] > GROUPS
-            pending += [(after, None) for _, after, _, _ in _steps(node)]
+        # What follows a second slash at the beginning is never reached: those slashes count as one.
         if path != "/":
+            pending += [(after, None) for _, after, _, _ in _steps(node)]
             for literal, child in node.items():
                 pending.append((child, None if path is None else f"{path}/{literal}"))
         chosen = _choose(node, unusual)
