@@ -280,6 +280,25 @@ def test_body_equals_werkzeugs(
     ours, theirs = make(Request), make(WerkzeugRequest)
     for step in steps:
         assert outcome(lambda: STEPS[step](ours)) == outcome(lambda: STEPS[step](theirs)), step
+    ours.close()
+    theirs.close()
+
+
+@given(
+    st.sampled_from(["http", "https", "ws"]),
+    st.text("ab.-:1[]", min_size=1, max_size=8) | st.sampled_from(["xn--n3h.net", "a:080", "EXAMPLE.org", "a" * 70]),
+    st.text("/ab.%2~;", max_size=5),
+    st.text("/ab.%2~;-_ü?#", max_size=8),
+    st.text("ab=&%2+?/;#~", max_size=8),
+)
+def test_urls_equal_werkzeugs(scheme: str, host: str, root: str, path: str, query: str) -> None:
+    """The URLs are werkzeug's, whether they need any encoding or not."""
+    path = path.encode().decode("latin1")
+    environ = environ_of(HTTP_HOST=host, SCRIPT_NAME=root, PATH_INFO=path, QUERY_STRING=query)
+    environ["wsgi.url_scheme"] = scheme
+    for name in ("url", "base_url", "root_url", "host_url"):
+        expected = outcome(lambda: getattr(WerkzeugRequest(dict(environ)), name))
+        assert outcome(lambda: getattr(Request(environ), name)) == expected
 
 
 def test_constructor_stores_the_environ_only() -> None:
@@ -655,6 +674,19 @@ def test_uploaded_files_are_closed() -> None:
         stream = request.files["f"].stream
         assert not stream.closed
     assert stream.closed
+
+
+def test_files_of_a_refused_form_are_closed() -> None:
+    """Closing the request also closes the files of a form that was refused half way."""
+    body = MULTIPART.replace(b"file\r\n", b"x" * 600_000)
+    request = Request(environ_of(body, "multipart/form-data; boundary=x", **{"wsgi.input_terminated": True}))
+    del request.environ["CONTENT_LENGTH"]
+    request.max_content_length = 550_000
+    with pytest.raises(RequestEntityTooLarge):
+        _ = request.form
+    (upload,) = vars(request)["_uploads"]
+    request.close()
+    assert upload.closed
 
 
 def test_from_values() -> None:

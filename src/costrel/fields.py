@@ -6,13 +6,16 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.wsgi import LimitedStream
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import FileStorage
 
+#: A body up to this size in bytes is read in one call; a longer one piece by piece.
+_ONE_READ = 64 * 1024
 #: Keeps percent-encoded bytes that are not UTF-8 as they were sent; werkzeug registers it.
 _KEEP_INVALID = "werkzeug.url_quote"
 
@@ -76,6 +79,35 @@ def store_fields(storage: type[MultiDict[str, Any]], fields: dict[str, list[str]
         dict.update(result, fields)
         return result
     return storage([(name, value) for name, values in fields.items() for value in values])
+
+
+def read_at_once(environ: WSGIEnvironment, limit: int | None) -> bytes | None:
+    """Reads the body of a request in one call; returns None where it is long or of unknown length.
+
+    :param limit: the most bytes that the body may have.
+    :raises RequestEntityTooLarge: the body is longer than that (413).
+    :raises ClientDisconnected: the body ended before its length.
+    """
+    length = environ.get("CONTENT_LENGTH")
+    if not length or len(length) > 5 or not (length.isascii() and length.isdigit()):
+        return None
+    size = int(length)
+    if size > _ONE_READ or "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    if limit is not None and size > limit:
+        raise RequestEntityTooLarge()
+    try:
+        data: bytes = environ["wsgi.input"].read(size) if size else b""
+        while len(data) < size:
+            more = environ["wsgi.input"].read(size - len(data))
+            if not more:
+                break
+            data += more
+    except (OSError, ValueError) as error:
+        raise ClientDisconnected() from error
+    if len(data) < size and "wsgi.input_terminated" not in environ:
+        raise ClientDisconnected()
+    return data
 
 
 class BoundedStream(LimitedStream):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 from werkzeug.datastructures import EnvironHeaders
-from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.sansio.utils import get_content_length
@@ -21,6 +22,7 @@ from costrel.fields import (
     parse_body_fields,
     parse_fields,
     parse_plain_cookies,
+    read_at_once,
     store_fields,
 )
 from costrel.lazy import lazy
@@ -34,8 +36,11 @@ if TYPE_CHECKING:
 
     from costrel.routing import Rule
 
-#: A body up to this size in bytes is read in one call; a longer one piece by piece.
-_ONE_READ = 64 * 1024
+_URLENCODED = "application/x-www-form-urlencoded"
+#: Scheme and host, path, and query of which percent-encoding, IDNA, or the way back from it would change nothing.
+_SIMPLE_ORIGIN = re.compile(r"https?://(?!.*xn--)[a-z0-9][a-z0-9.-]*(:[1-9][0-9]*)?")
+_SIMPLE_PATH = re.compile(r"(/[\w.~-]+)*/?", re.ASCII)
+_SIMPLE_QUERY = re.compile(rb"[\w.~=&+-]*", re.ASCII)
 
 
 class Request(WerkzeugRequest, metaclass=WatchedType):
@@ -170,8 +175,13 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             settings = self.current_settings()
             if settings is not None:
                 trusted_hosts = settings.get("TRUSTED_HOSTS")
-        header = self.headers.get("host")
+        header = self.environ.get("HTTP_HOST") if self._reads_environ() else self.headers.get("host")
         return validate_host(self.scheme, header, self.server if header is None else None, trusted_hosts)
+
+    @lazy
+    def url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The whole URL of the request, for people: decoded where that can be read back."""
+        return _simple_url(self) or super().url
 
     @lazy
     def cookies(self) -> ImmutableMultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -203,6 +213,15 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             text: str = self.environ.get("CONTENT_TYPE", "")
             return text.partition(";")[0].strip(" \t").lower()
         return super().mimetype
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the media type is JSON, ``application/json`` or one that ends with ``+json``."""
+        return self._has_content_type("application/json") or super().is_json
+
+    def _has_content_type(self, expected: str) -> bool:
+        """Tells whether the header is this very text, and the media type not replaced by a subclass."""
+        return self._reads_environ() and self.environ.get("CONTENT_TYPE") == expected
 
     def _reads_environ(self) -> bool:
         """Tells whether the headers are those of the environ, because neither class nor user replaced them."""
@@ -263,41 +282,11 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         return get_input_stream(self.environ, max_content_length=limit)
 
     def _read_at_once(self) -> bytes | None:
-        """Reads the body in one call; returns None where it is long, of unknown length, or read by somebody else.
-
-        :raises RequestEntityTooLarge: the body is longer than ``max_content_length``.
-        :raises ClientDisconnected: the body ended before its length.
-        """
-        environ = self.environ
-        length = environ.get("CONTENT_LENGTH")
-        if (
-            not length
-            or len(length) > 5
-            or not (length.isascii() and length.isdigit())
-            or "HTTP_TRANSFER_ENCODING" in environ
-            or "stream" in self.__dict__
-            or self._body_read
-            or self.shallow
-        ):
+        """Reads the body in one call; returns None where it is long, of unknown length, or read by somebody else."""
+        if self._body_read or self.shallow or "stream" in self.__dict__:
             return None
-        size = int(length)
-        if size > _ONE_READ:
-            return None
-        limit = self.max_content_length
-        if limit is not None and size > limit:
-            raise RequestEntityTooLarge()
-        try:
-            data: bytes = environ["wsgi.input"].read(size) if size else b""
-            while len(data) < size:
-                more = environ["wsgi.input"].read(size - len(data))
-                if not more:
-                    break
-                data += more
-        except (OSError, ValueError) as error:
-            raise ClientDisconnected() from error
-        if len(data) < size and "wsgi.input_terminated" not in environ:
-            raise ClientDisconnected()
-        self._body_read = True
+        data = read_at_once(self.environ, self.max_content_length)
+        self._body_read = data is not None
         return data
 
     @overload
@@ -326,6 +315,18 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             if cache:
                 self._cached_data = data
         return data.decode(errors="replace") if as_text else data
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        """Opens the file that an upload is written to, and keeps it for ``close``, even if the form is refused."""
+        stream = super()._get_file_stream(*args, **kwargs)
+        vars(self).setdefault("_uploads", []).append(stream)
+        return stream
+
+    def close(self) -> None:
+        """Closes the uploaded files."""
+        super().close()
+        for stream in vars(self).pop("_uploads", ()):
+            stream.close()
 
     @lazy
     def form(self) -> ImmutableMultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -363,7 +364,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         limited = parser is FormDataParser
         if not (limited or parser is WerkzeugFormDataParser):
             return None
-        if self.mimetype != "application/x-www-form-urlencoded":
+        # PERF: comparing the header first saves taking it apart, 0.3 us.
+        if not self._has_content_type(_URLENCODED) and self.mimetype != _URLENCODED:
             return None
         data = self.__dict__.get("_cached_data")
         if data is None:
@@ -442,6 +444,19 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
 def _decode_path(text: str) -> str:
     """Returns a path of the environ, which has each byte as one character (PEP 3333), as text."""
     return text if text.isascii() else text.encode("latin1").decode(errors="replace")
+
+
+def _simple_url(request: Request) -> str | None:
+    """Returns the URL of a request where nothing in it needs encoding or decoding, else None.
+
+    PERF: 3 us; werkzeug's way by percent-encoding and decoding takes 10 us.
+    """
+    origin = f"{request.scheme}://{request.host}"
+    path = request.root_path + request.path
+    query = request.query_string
+    if not (_SIMPLE_ORIGIN.fullmatch(origin) and _SIMPLE_PATH.fullmatch(path) and _SIMPLE_QUERY.fullmatch(query)):
+        return None
+    return f"{origin}{path}?{query.decode()}" if query else origin + path
 
 
 _overrides = Overrides(

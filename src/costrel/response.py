@@ -46,6 +46,8 @@ def _header_role(name: str) -> int:
     return _ENTITY if is_entity_header(lowered) and lowered != "expires" else _ORDINARY
 
 
+# PERF: 3 us, for a redirect that usually leads to one of few places.
+_known_uri = lru_cache(maxsize=512)(iri_to_uri)
 _known_header_name = lru_cache(maxsize=1024)(check_header_name)
 
 
@@ -334,7 +336,8 @@ def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if lowered not in ("location", "content-location"):
             result.append((name, value))
         elif lowered in urls:
-            result.append((lowered.title(), iri_to_uri(urls.pop(lowered))))
+            url = urls.pop(lowered)
+            result.append((lowered.title(), _known_uri(url) if len(url) < 512 else iri_to_uri(url)))
     return result
 
 
