@@ -189,7 +189,7 @@ def test_key_error_of_a_converter_is_its_own() -> None:
         ("/a/<x", {}, ValueError, ("'/a/<x'", "'show'", "does not begin a placeholder", "Write <name>")),
         ("/a", {"subdomain": "<x"}, ValueError, ("'<x'", "'show'", "Write <name>")),
         (
-            ("/<itn:x>",),
+            "/<itn:x>",
             {},
             LookupError,
             ("'/<itn:x>'", "'show'", "'itn'", "Did you mean <int:x>", "url_map.converters"),

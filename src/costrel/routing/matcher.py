@@ -31,7 +31,8 @@ Step: TypeAlias = "tuple[Test, Node, int, Step | None]"
 
 _REST_KINDS = frozenset({REST, REST_GROUPS, REST_SLASH})
 _UNGROUPED_KINDS = frozenset({WHOLE, REST})
-_NO_LEAF: Leaf = {}
+#: The leaf of a node where no rule ends.
+NO_LEAF: Leaf = {}
 
 
 class Node(dict[str, "Node"]):
@@ -47,7 +48,7 @@ class Node(dict[str, "Node"]):
         #: The rules that end here.
         self.rules: tuple[BaseRule, ...] = ()
         #: Filled by ``tables``.
-        self.leaf: Leaf = _NO_LEAF
+        self.leaf: Leaf = NO_LEAF
 
 
 class SlashRequired(Exception):
