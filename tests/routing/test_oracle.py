@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
+from costrel.routing import Map, Rule
 from tests.routing.oracle import MapSpec, both, map_specs, methods, newline_may_differ, outcome, paths, values
 
 many = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
@@ -46,7 +48,7 @@ def test_matches_as_werkzeug_does(
 
 
 @many
-@given(map_specs(wide=False), st.lists(st.tuples(paths, methods), min_size=1, max_size=8))
+@given(map_specs(wide=False) | map_specs(wide=True), st.lists(st.tuples(paths, methods), min_size=1, max_size=8))
 def test_short_way_of_matching_agrees(spec: MapSpec, requests: list[tuple[str, str]]) -> None:
     """What find and miss answer is what werkzeug's adapter answers."""
     maps = both(spec)
@@ -118,7 +120,7 @@ def test_builds_as_werkzeug_does(
 
 @many
 @given(
-    map_specs(wide=False),
+    map_specs(wide=False) | map_specs(wide=True),
     st.lists(values, min_size=1, max_size=6),
     st.sampled_from((None, "GET", "POST")),
     st.sampled_from(("GET", "POST")),
@@ -142,3 +144,51 @@ def test_short_way_of_building_agrees(
                 expected = outcome(lambda: adapter.build(endpoint, arguments, method))
                 event(str(expected[0]))
                 assert short == expected, (endpoint, arguments, method)
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/"), min_size=1, max_size=6)
+SEGMENTS: dict[str, st.SearchStrategy[Any]] = {
+    "<{}>": texts,
+    "<string(minlength=2):{}>": texts.filter(lambda text: len(text) > 1),
+    "<int:{}>": st.integers(0, 10**30),
+    "<int(signed=True):{}>": st.integers(-(10**6), 10**6),
+    "<int(fixed_digits=4):{}>": st.integers(0, 9999),
+    "<float:{}>": st.floats(0, 10**6).filter(lambda number: "e" not in str(number)),
+    "<uuid:{}>": st.uuids(),
+    "<any(a, b, 'c d'):{}>": st.sampled_from(("a", "b", "c d")),
+    "v<int:{}>.json": st.integers(0, 99),
+}
+
+
+@st.composite
+def rules_with_values(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    """A rule, perhaps with a path placeholder at its end, and values that fit it."""
+    rule = ""
+    given_values: dict[str, Any] = {}
+    for number in range(draw(st.integers(0, 4))):
+        if draw(st.booleans()):
+            rule += draw(st.sampled_from(("/a", "/é b", "/v7.json")))
+            continue
+        segment = draw(st.sampled_from(list(SEGMENTS)))
+        rule += "/" + segment.format(f"v{number}")
+        given_values[f"v{number}"] = draw(SEGMENTS[segment])
+    if draw(st.booleans()):
+        rule += "/<path:rest>"
+        given_values["rest"] = draw(
+            st.lists(texts, min_size=1, max_size=3).map("/".join).filter(lambda text: "\n" not in text)
+        )
+    return rule + draw(st.sampled_from(("", "/")) if rule else st.just("/")), given_values
+
+
+@many
+@given(rules_with_values(), st.dictionaries(st.sampled_from(("q", "p")), texts, max_size=2))
+def test_what_is_built_is_matched(rule_and_values: tuple[str, dict[str, Any]], query: dict[str, str]) -> None:
+    """The path that is built for the values of a rule, decoded, is matched by it with these values."""
+    text, arguments = rule_and_values
+    rule = Rule(text, endpoint="e", methods=["GET"])
+    map = Map([rule])
+    url = map.build_path("e", {**arguments, **query})
+    assert url is not None
+    assert url.isascii()
+    path = unquote(urlsplit(f"http://example.com{url}").path)
+    assert (map.find("GET", path) or map.bind("example.com").match(path, return_rule=True)) == (rule, arguments)
