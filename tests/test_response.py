@@ -91,7 +91,7 @@ names = st.sampled_from(
     ]
 )
 values = st.one_of(
-    st.sampled_from(["/next", "/ä b?q=ü#ö", "http://exämple.org/", "7", "text/plain", "a\tb", ""]),
+    st.sampled_from(["/next", "/ä b?q=ü#ö", "http://exämple.org/", "7", "text/plain", ""]),
     st.integers(0, 99),
     st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=10),
 )
@@ -208,6 +208,14 @@ def test_breaking_text_is_refused(use: Callable[[str], object], text: str) -> No
     """Text with a line break or NUL is refused where it is set, and the message shows it."""
     with pytest.raises(ValueError, match=r"must not contain|not valid|control character|newline"):
         use(text)
+
+
+@pytest.mark.parametrize("name", ["Location", "Content-Location"])
+def test_target_with_a_tab_is_refused(name: str) -> None:
+    """A tab in a URL, which browsers drop, cannot turn a path into another host; elsewhere it may stand."""
+    with pytest.raises(ValueError, match="redirect target"):
+        Response(headers={name: "/\t/example.org"})
+    assert Response(headers={"X-Note": "a\tb"}).headers["X-Note"] == "a\tb"
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a;b", "a=b", 'a"b', "a,b", "a\\b"])

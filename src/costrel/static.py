@@ -36,8 +36,12 @@ MaxAge = int | Callable[[str | None], int | None] | None
 
 #: A file up to this size in bytes is read when the response is made, so that no file stays open.
 _ONE_READ = 64 * 1024
-#: A file name that is a token (RFC 9110 §5.6.2) and no URL, so that it needs neither quotes nor parsing.
-_SIMPLE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+#: A path whose last part is a token (RFC 9110 §5.6.2) and no URL, so that it needs neither quotes nor parsing.
+_SIMPLE_NAME = re.compile(r"(?:.*/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.DOTALL)
+#: A path that stays in its folder: no part is empty or begins with a dot.
+_SIMPLE_PATH = re.compile(r"(?:[A-Za-z0-9_-][A-Za-z0-9_.-]*/)*[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+#: Where safe_join has nothing to do for such a path: on Windows some names are devices.
+_JOINS_SIMPLY = os.name == "posix"
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -128,7 +132,11 @@ def send_static(folder: str, filename: str, max_age: int | None) -> Response:
     :param max_age: for how many seconds the file may be kept without asking; None for the application's default.
     :raises NotFound: there is no such file, or the path leads out of the folder (404).
     """
-    path = safe_join(folder, filename)
+    if _JOINS_SIMPLY and folder and folder[-1] != "/" and _SIMPLE_PATH.fullmatch(filename):
+        # PERF: 0.4 us; safe_join takes 1.5 us.
+        path: str | None = f"{folder}/{filename}"
+    else:
+        path = safe_join(folder, filename)
     if path is None:
         raise NotFound()
     return _send_at_once(path, max_age) or send_from_directory(folder, filename, max_age=max_age)
@@ -142,8 +150,7 @@ def _send_at_once(path: str, max_age: int | None) -> Response | None:
     context = _request_context()
     app = context.app
     environ = context.environ
-    name = os.path.basename(path)
-    if app.response_class is not Response or app.config["USE_X_SENDFILE"] or not _SIMPLE_NAME.fullmatch(name):
+    if app.response_class is not Response or app.config["USE_X_SENDFILE"] or not _SIMPLE_NAME.fullmatch(path):
         return None
     try:
         status = os.stat(path)
@@ -155,7 +162,7 @@ def _send_at_once(path: str, max_age: int | None) -> Response | None:
         max_age = app.get_send_file_max_age(path)
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD") or not (max_age is None or type(max_age) is int):
         return None
-    fields, etag = _fields(path, status.st_size, status.st_mtime, *_media_type(name))
+    fields, etag = _fields(path, status.st_size, status.st_mtime, *_media_type(path))
     unchanged = _is_unchanged(environ, etag)
     if unchanged is None:
         return None
@@ -232,12 +239,17 @@ def _read(path: str, size: int, environ: WSGIEnvironment) -> Any:
     return [data] if len(data) == size else None
 
 
-def _media_type(name: str) -> tuple[str | None, str | None]:
-    """Returns the media type and the encoding of a file, as ``mimetypes.guess_type`` does for a simple name."""
+def _media_type(path: str) -> tuple[str | None, str | None]:
+    """Returns the media type and the encoding of a file, as ``mimetypes.guess_type`` does for a simple name.
+
+    :param path: its last part has no dot at its beginning, and nothing that a URL could have.
+    """
     if not mimetypes.inited:
         mimetypes.init()
-    extension = os.path.splitext(name)[1]
-    # PERF: 0.5 us; guess_type takes the name apart as a URL first, 4 us. The tables are asked each time because an
+    name = path[path.rfind("/") + 1 :]
+    dot = name.rfind(".")
+    extension = "" if dot < 0 else name[dot:]
+    # PERF: 0.6 us; guess_type takes the name apart as a URL first, 4 us. The tables are asked each time because an
     # application may add to them.
     if extension.lower() in mimetypes.suffix_map or extension in mimetypes.encodings_map:
         return mimetypes.guess_type(name)
