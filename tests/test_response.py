@@ -16,7 +16,7 @@ from markupsafe import Markup
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from costrel.response import Body, Headers, Response
+from costrel.response import Body, Headers, Response, _header_roles
 
 
 class Plain(WerkzeugResponse):
@@ -391,6 +391,14 @@ def test_body_is_freed_without_collector() -> None:
         assert reference() is None
     finally:
         gc.enable()
+
+
+def test_header_names_do_not_fill_the_memory() -> None:
+    """Responses with ever new header names are sent right, and the names are not all kept."""
+    for number in range(1_100):
+        response = Response(headers={f"X-{number}": "1", "location": "/ü"})
+        assert send(response)[1][1] == ("Location", "/%C3%BC")
+    assert len(_header_roles) == 1_024
 
 
 def test_header_list_is_a_copy() -> None:
