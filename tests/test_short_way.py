@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -345,6 +346,23 @@ class FixedTimeSessions(SecureCookieSessionInterface):
     """Sessions without the short way of the default interface."""
 
 
+def with_argument(view: Callable[[], Any], name: str) -> Callable[..., Any]:
+    """Makes a view that takes the argument of a rule and ignores it."""
+    if inspect.iscoroutinefunction(view):
+
+        async def asynchronous(**view_args: Any) -> Any:
+            assert list(view_args) == [name]
+            return await view()
+
+        return asynchronous
+
+    def synchronous(**view_args: Any) -> Any:
+        assert list(view_args) == [name]
+        return view()
+
+    return synchronous
+
+
 def build(program: Program, way: str, events: list[str]) -> App:
     """Makes the program so that its requests take the short way, or for some reason the long one."""
     app = App("program", static_folder=None, root_path="/")
@@ -369,9 +387,9 @@ def build(program: Program, way: str, events: list[str]) -> App:
         events.append(f"values {endpoint} {values}")
 
     app.add_url_rule("/", "plain", program.view, methods=["GET", "POST"])
-    app.add_url_rule("/number/<int:number>/", "number", lambda number: program.view())
+    app.add_url_rule("/number/<int:number>/", "number", with_argument(program.view, "number"))
     part.add_url_rule("/", "view", program.view)
-    nested.add_url_rule("/<name>", "view", lambda name: program.nested_view(), methods=["GET", "PUT"])
+    nested.add_url_rule("/<name>", "view", with_argument(program.nested_view, "name"), methods=["GET", "PUT"])
     part.register_blueprint(nested)
     app.register_blueprint(part)
     if way == "method replaced on the instance":

@@ -28,7 +28,7 @@ from costrel.environment import get_debug_flag
 from costrel.lazy import lazy
 from costrel.logging import create_logger
 from costrel.packages import find_instance_path
-from costrel.plan import REPLACEABLE, Plans
+from costrel.plan import REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
 from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, setupmethod
 from costrel.request import Request
 from costrel.response import Response
@@ -629,15 +629,13 @@ class App(Registrar):
     def make_default_options_response(self) -> Response:
         """Returns the automatic answer to OPTIONS: an ``Allow`` header (RFC 9110, section 9.3.7)."""
         response = self.response_class()
-        adapter = _context().url_adapter
-        if adapter is not None:
-            response.allow.update(adapter.allowed_methods())
+        response.headers["Allow"] = ", ".join(dispatch.allowed_methods(self, _context()))
         return response
 
     def make_response(self, rv: Any) -> Response:
         """Returns a response object for anything that a view may return."""
         context = _context()
-        return coerce.make_response(self, rv, context.environ, context.request.endpoint)
+        return coerce.make_response(self, rv, context.environ, dispatch.endpoint_of(context))
 
     def process_response(self, response: Response) -> Response:
         """Runs the ``after_request`` hooks and saves the session."""
@@ -661,8 +659,12 @@ class App(Registrar):
 
 
 def _context() -> RequestContext:
-    context: RequestContext = request_ctx._get_current_object()  # type: ignore[attr-defined]
-    return context
+    """Returns the context of the present request."""
+    context: Any = current_context.get(None)
+    if context is None or not context._active:
+        context = request_ctx._get_current_object()  # type: ignore[attr-defined]
+    found: RequestContext = context
+    return found
 
 
 def _blueprints() -> tuple[str, ...]:
@@ -671,4 +673,4 @@ def _blueprints() -> tuple[str, ...]:
 
 
 #: The replaceable methods as they are here, to see later whether somebody has replaced one.
-_SHIPPED = {name: vars(App)[name] for name in REPLACEABLE}
+_SHIPPED = {name: vars(App)[name] for name in (*REPLACEABLE, *REPLACEABLE_FOR_ERRORS)}

@@ -94,6 +94,9 @@ class AppContext:
     :param app: the application, an :class:`~costrel.App`.
     """
 
+    #: Whether this is the context of a request that is being handled.
+    _active: bool = False
+
     def __init__(self, app: App) -> None:
         self.app = app
         self._tokens: list[tuple[Token[AppContext], RequestContext | None]] = []
@@ -169,7 +172,9 @@ class RequestContext(AppContext):
     routing_exception: HTTPException | None = None
     #: Messages flashed in earlier requests, once a template asked for them.
     flashes: list[tuple[str, str]] | None = None
+    _request: Request | None = None
     _session: SessionMixin | None = None
+    _after_functions: list[AfterRequestCallable] | None = None
     #: False once the request part of the context has been torn down.
     _active: bool = True
     #: True where dispatching sees to the teardown, so that popping the context must not.
@@ -199,16 +204,24 @@ class RequestContext(AppContext):
         """One entry per push: the token, and the app context of the same application that was already there."""
         return []
 
-    @lazy
+    # PERF: the request and the after-request functions are properties over an attribute with a default, not `lazy`:
+    # looking into `__dict__` to see whether they were made costs 0.1 us a request on Python 3.11 and later.
+    @property
     def request(self) -> Request:
         """The request object, made when first asked for."""
-        request = self.app.request_class(self.environ)
-        request.json_module = self.app.json
-        request.url_rule = self.rule
-        request.view_args = self.view_args
-        if self.routing_exception is not None:
-            request.routing_exception = self.routing_exception
+        request = self._request
+        if request is None:
+            request = self._request = self.app.request_class(self.environ)
+            request.json_module = self.app.json
+            request.url_rule = self.rule
+            request.view_args = self.view_args
+            if self.routing_exception is not None:
+                request.routing_exception = self.routing_exception
         return request
+
+    @request.setter
+    def request(self, request: Request) -> None:
+        self._request = request
 
     @lazy
     def url_adapter(self) -> MapAdapter | None:
@@ -228,10 +241,12 @@ class RequestContext(AppContext):
         session.accessed = True
         return session
 
-    @lazy
+    @property
     def _after_request_functions(self) -> list[AfterRequestCallable]:
         """Functions that run on the response of this request, before the registered ``after_request`` hooks."""
-        return []
+        if self._after_functions is None:
+            self._after_functions = []
+        return self._after_functions
 
     def open_session(self) -> SessionMixin:
         """Opens the session through the application's session interface and keeps it, without marking it accessed."""
@@ -336,8 +351,7 @@ class RequestContext(AppContext):
 
     def close_request(self) -> None:
         """Closes the files of the request's form, if somebody made a request object at all."""
-        request = self.__dict__.get("request")
-        close = getattr(request, "close", None)
+        close = getattr(self._request, "close", None)
         if close is not None:
             close()
 
@@ -436,7 +450,10 @@ class _RequestProxy(LocalProxy[Request]):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(_request_context().request, name)
+        context = current_context.get(None)
+        if context is None or not context._active:
+            context = _request_context()
+        return getattr(context.request, name)  # type: ignore[attr-defined]
 
 
 class _SessionProxy(LocalProxy["SessionMixin"]):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from costrel.registrar import hook_names
 from costrel.request import Request
-from costrel.response import Response
+from costrel.response import Headers, Response
 from costrel.serialize import DefaultJSONProvider
 from costrel.sessions import SecureCookieSessionInterface
 
@@ -33,6 +33,14 @@ REPLACEABLE = (
     "process_response",
     "raise_routing_exception",
     "request_context",
+)
+
+#: Methods of App that an error goes through. Where one is replaced, errors go through all of them.
+REPLACEABLE_FOR_ERRORS = (
+    "_find_error_handler",
+    "handle_http_exception",
+    "handle_user_exception",
+    "trap_http_exception",
 )
 
 _Function = Callable[..., Any]
@@ -73,11 +81,12 @@ class Plan:
 
     :param app: the application.
     :param endpoint: the endpoint, or None for a request that matches no rule.
+    :param plain_response: whether a reply may go to the server without a Response object.
     """
 
-    __slots__ = ("after", "before", "blueprints", "ends", "hooked", "preprocessors", "teardown", "view")
+    __slots__ = ("after", "before", "blueprints", "ends", "hooked", "preprocessors", "replies_plainly", "teardown", "view")
 
-    def __init__(self, app: App, endpoint: str | None) -> None:
+    def __init__(self, app: App, endpoint: str | None, plain_response: bool) -> None:
         self.blueprints = blueprint_chain(endpoint)
         inwards = hook_names(self.blueprints)
         outwards = tuple(reversed(inwards))
@@ -88,6 +97,8 @@ class Plan:
         self.teardown = _synchronous(app, _functions(app.teardown_request_funcs, outwards, backwards=True))
         #: Whether something runs before the view.
         self.hooked = bool(self.preprocessors or self.before)
+        #: Whether what the view returns may go to the server without a Response object.
+        self.replies_plainly = plain_response and not self.after
         #: Whether something must run when the body has been closed.
         self.ends = bool(self.teardown or app.teardown_appcontext_funcs)
 
@@ -105,11 +116,15 @@ class Plans(dict["str | None", Plan]):
         url_map = app.url_map
         #: Whether requests may take the short way: nothing on it is replaced.
         self.short = (
-            _none_replaced(app, shipped)
+            _none_replaced(app, shipped, REPLACEABLE)
             and as_shipped(type(app.session_interface), SecureCookieSessionInterface, _SESSIONS_AS_SHIPPED)
             and not vars(app.session_interface)
             and url_map.plain
             and not app.subdomain_matching
+        )
+        #: Whether an HTTP error may be answered without going through the methods for errors.
+        self.plain_errors = _none_replaced(app, shipped, REPLACEABLE_FOR_ERRORS) and not (
+            app.config["TRAP_HTTP_EXCEPTIONS"] or app.config["TRAP_BAD_REQUEST_ERRORS"]
         )
         #: Whether each request's host must be checked before its URL is matched.
         self.check_host = bool(app.config["TRUSTED_HOSTS"])
@@ -129,19 +144,22 @@ class Plans(dict["str | None", Plan]):
         )
         self.json_body: Callable[[Any], str] = json.response_body if self.plain_json else str
         self.plain_request = app.request_class is Request
-        self.default_headers = tuple((app.config["DEFAULT_HEADERS"] or {}).items())
+        #: The default headers, checked here so that they need not be checked with each response.
+        self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))
         content_types = ("text/html; charset=utf-8", getattr(json, "mimetype", "application/json"))
         self.html_header, self.json_header = (("Content-Type", text) for text in content_types)
         self.session_cookie: str = app.config["SESSION_COOKIE_NAME"]
+        #: What a request runs that matches no rule.
+        self.unmatched = self[None]
         self.teardown_appcontext = _synchronous(app, tuple(reversed(app.teardown_appcontext_funcs)))
 
     def __missing__(self, endpoint: str | None) -> Plan:
-        plan = self[endpoint] = Plan(self.app, endpoint)
+        plan = self[endpoint] = Plan(self.app, endpoint, self.plain_response)
         return plan
 
 
-def _none_replaced(app: App, shipped: Mapping[str, Any]) -> bool:
-    return all(_method_as_shipped(app, name, shipped) for name in REPLACEABLE)
+def _none_replaced(app: App, shipped: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    return all(_method_as_shipped(app, name, shipped) for name in names)
 
 
 def _method_as_shipped(app: App, name: str, shipped: Mapping[str, Any]) -> bool:

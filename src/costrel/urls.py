@@ -37,21 +37,18 @@ def url_for(
 ) -> str:
     """Returns the URL of an endpoint; see ``App.url_for`` for the arguments."""
     context = current_context.get(None)
-    request_context = None if context is None else context.request_context()
+    request_context: Any = context if context is None or context._active else context.request_context()
     if request_context is not None:
         if endpoint[:1] == ".":
             endpoint = _absolute_endpoint(request_context, endpoint)
         if app.url_default_functions:
             app.inject_url_defaults(endpoint, values)
-        if scheme is None and not external and not request_context.environ.get("SCRIPT_NAME"):
+        environ = request_context.environ
+        if scheme is None and not external and not environ.get("SCRIPT_NAME") and (app._plans or app.plans()).short_urls:
             # PERF: without making an adapter and going through its `build`: 0.9 us rather than 6 us.
-            plans = app.plans()
-            if plans.short_urls:
-                path = app.url_map.build_path(
-                    endpoint, values, method or request_context.environ.get("REQUEST_METHOD", "GET")
-                )
-                if path is not None:
-                    return path if anchor is None else _with_anchor(path, anchor)
+            path = app.url_map.build_path(endpoint, values, method, environ.get("REQUEST_METHOD"))
+            if path is not None:
+                return path if anchor is None else _with_anchor(path, anchor)
         adapter = request_context.url_adapter
         if external is None:
             external = scheme is not None
