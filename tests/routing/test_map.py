@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -71,6 +72,7 @@ def test_find(map: Map, method: str, path: str, endpoint: str, arguments: dict[s
         ("GET", "/nothing", None),
         ("GET", "/user/x", None),
         ("GET", "/user/" + "9" * 5000, None),
+        ("GET", "/api/bob/items/" + "9" * 5000, None),
         ("GET", "/about/", None),
         ("GET", "/static/", None),
         ("POST", "/about", ["GET", "HEAD"]),
@@ -284,6 +286,23 @@ def test_build_skips_a_rule_whose_converter_refuses() -> None:
     map = Map(rules, converters={"small": Small})
     assert [map.build_path("e", {"x": value}) for value in (5, 50)] == ["/small/5", "/large/50"]
     assert Map([rules[0].empty()], converters={"small": Small}).build_path("e", {"x": 50}) is None
+
+
+def test_build_of_a_subclass() -> None:
+    """Where a subclass of Rule builds in its own way, the short way of building goes through it."""
+
+    class Upper(Rule):
+        def build(self, values: Mapping[str, Any], append_unknown: bool = True) -> tuple[str, str] | None:
+            built = super().build(values, append_unknown)
+            return built and (built[0], built[1].upper())
+
+    class Never(Rule):
+        def suitable_for(self, values: Mapping[str, Any], method: str | None = None) -> bool:
+            return False
+
+    map = Map([Upper("/a/<x>", endpoint="upper"), Never("/b", endpoint="never")])
+    assert map.build_path("upper", {"x": "b"}) == "/A/B"
+    assert map.build_path("never", {}) is None
 
 
 def test_sorted_parameters() -> None:

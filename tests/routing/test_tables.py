@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from costrel.routing import BaseConverter, Map, Rule
+from costrel.routing import BaseConverter, Map, RequestRedirect, Rule
 from costrel.routing.tables import EMPTY, compile_tables
 
 
 def tables(*rules: Rule, **options: Any) -> Any:
     """Returns the compiled tables of the rules."""
     map = Map(rules, **options)
-    return compile_tables(map._matcher.tree(), map.default_subdomain, {id(rule) for rule in rules if rule.alias})
+    return compile_tables(map._matcher.tree(), map.default_subdomain, {id(rule) for rule in rules if rule.alias}, {})
 
 
 def test_static_paths() -> None:
@@ -70,6 +70,23 @@ def test_thorough_options(options: dict[str, Any]) -> None:
     assert tables(Rule("/a", **{"endpoint": "e", "methods": ["GET"], **options}))[3] is True
 
 
+def test_rule_with_a_canonical_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside a rule with defaults, the endpoint's other rule takes the short way unless it has to be redirected."""
+    index = Rule("/", {"path": ""}, endpoint="app", methods=["GET"])
+    rest = Rule("/<path:path>", endpoint="app", methods=["GET"])
+    page = Rule("/p/<page>", endpoint="page", methods=["GET"])
+    first = Rule("/p", {"page": "1"}, endpoint="page", methods=["GET"])
+    map = Map([index, rest, page, first])
+    with monkeypatch.context() as patch:
+        patch.setattr(Map, "_find_thoroughly", lambda *_: None)
+        assert map.find("GET", "/a/b") == (rest, {"path": "a/b"})
+        assert map.find("GET", "/") == (index, {"path": ""})
+        assert map.find("GET", "/p/2") == (page, {"page": "2"})
+    assert (map.find("GET", "/p/1"), map.miss("GET", "/p/1")) == (None, None)
+    with pytest.raises(RequestRedirect):
+        map.bind("example.com").match("/p/1")
+
+
 def test_placeholder_that_may_be_empty() -> None:
     """Where the first segment may be empty, every path takes the long way, which counts slashes."""
 
@@ -77,7 +94,7 @@ def test_placeholder_that_may_be_empty() -> None:
         regex = "a*"
 
     map = Map([Rule("/<maybe:x>/b", endpoint="e")], converters={"maybe": Maybe})
-    assert compile_tables(map._matcher.tree(), "", ()) is EMPTY
+    assert compile_tables(map._matcher.tree(), "", (), {}) is EMPTY
     assert not map.plain
     assert map.find("GET", "/a/b") is None
     assert map.bind("example.com").match("//a/b") == ("e", {"x": "a"})

@@ -17,6 +17,7 @@ from costrel.routing.builder import Pieces, plain_query, url_pieces
 from costrel.routing.converters import DEFAULT_CONVERTERS
 from costrel.routing.matcher import NO_LEAF, Leaf, Matcher, Node, Search, SlashRequired, arguments_of
 from costrel.routing.patterns import GROUPS, REST
+from costrel.routing.rule import Rule
 from costrel.routing.tables import EMPTY, NOT_COMPILED, Tables, compile_tables
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Map(BaseMap):
     The arguments are those of ``werkzeug.routing.Map``. Rules may be added at any time and on any thread; what is
     compiled from them is compiled anew at the next match or build.
 
+    >>> from costrel.routing import Rule
     >>> map = Map([Rule("/user/<int:id>", endpoint="user", methods=["GET"])])
     >>> rule, arguments = map.find("GET", "/user/7")
     >>> rule.endpoint, arguments
@@ -252,8 +254,7 @@ class Map(BaseMap):
                     for rule in rules
                     if rule.redirect_to is not None or (rule.alias and self.redirect_defaults)
                 }
-                unusual.update(self._canonical)
-                tables = compile_tables(self._matcher.tree(), self.default_subdomain, unusual)
+                tables = compile_tables(self._matcher.tree(), self.default_subdomain, unusual, self._canonical)
             self._plain = tables is not EMPTY
             self._tables = tables
 
@@ -314,7 +315,7 @@ class Map(BaseMap):
         self.update()
         rules = self._rules_by_endpoint.get(endpoint, ())
         plan = _NO_PLAN
-        if len(rules) == 1 and not self.host_matching:
+        if len(rules) == 1 and not self.host_matching and _builds_as_shipped(rules[0]):
             rule = rules[0]
             domain, path = url_pieces(rule)
             if not rule.websocket and not rule.defaults and domain == (self.default_subdomain, ()):
@@ -414,6 +415,12 @@ def _walk(node: Node, path: str, texts: list[str]) -> Leaf:
 
 def _build_key(rule: BaseRule) -> tuple[int, int, int]:
     return rule.build_compare_key()
+
+
+def _builds_as_shipped(rule: BaseRule) -> bool:
+    """Tells whether no subclass has replaced the methods that the short way of building goes around."""
+    kind: Any = type(rule)
+    return kind.build in (Rule.build, BaseRule.build) and kind.suitable_for is BaseRule.suitable_for
 
 
 def _plan_of(rule: BaseRule, path: Pieces) -> BuildPlan:

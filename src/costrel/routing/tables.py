@@ -15,6 +15,9 @@ from costrel.routing.converters import reader
 from costrel.routing.matcher import Filler, Leaf, Node, Step
 from costrel.routing.patterns import GROUPS, WHOLE
 
+#: By the id of a rule, the rules of its endpoint that are to be preferred where their defaults fit.
+Canonical: TypeAlias = Mapping[int, list[BaseRule]]
+
 #: Under these methods a rule for all methods is entered; other methods take the longer way.
 _USUAL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
@@ -38,10 +41,11 @@ NOT_COMPILED: Tables = ({}, {}, None, False)
 EMPTY: Tables = ({}, {}, Node(), False)
 
 
-def compile_tables(root: Node, subdomain: str, unusual: Collection[int]) -> Tables:
+def compile_tables(root: Node, subdomain: str, unusual: Collection[int], canonical: Canonical) -> Tables:
     """Fills the leaves below the subdomain's node and lists the paths without placeholders.
 
     :param unusual: the ids of rules that are to take the longer way.
+    :param canonical: by id, the rules to which a match may have to be redirected because of their defaults.
     :returns: the tables, empty ones where every path is to take the longer way.
     """
     static: dict[str, dict[str, BaseRule | None]] = {}
@@ -70,9 +74,9 @@ def compile_tables(root: Node, subdomain: str, unusual: Collection[int]) -> Tabl
                     method: None if rule is None or rule.defaults else rule for method, rule in chosen.items()
                 }
             if step is not None and step[2] == WHOLE and path != "/":
-                endings[path] = (step[0], _single(_choose(step[1], unusual)))
+                endings[path] = (step[0], _single(_choose(step[1], unusual), canonical))
         if chosen and (path is None or any(rule is not None and rule.defaults for rule in chosen.values())):
-            node.leaf = _leaf(chosen)
+            node.leaf = _leaf(chosen, canonical)
         for rule in node.rules:
             if rule.methods is None or not rule.strict_slashes or id(rule) in unusual:
                 thorough = True
@@ -87,12 +91,12 @@ def _steps(node: Node) -> Iterator[Step]:
 
 
 def _single(
-    chosen: Mapping[str, BaseRule | None],
+    chosen: Mapping[str, BaseRule | None], canonical: Canonical
 ) -> dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]]:
     """Returns, for each method, the rules that have one placeholder and nothing else."""
     single: dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]] = {}
     for method, rule in chosen.items():
-        if rule is not None and not rule.defaults:
+        if rule is not None and not rule.defaults and id(rule) not in canonical:
             ((name, converter),) = rule._converters.items()
             single[method] = (rule, name, reader(converter))
     return single
@@ -117,7 +121,7 @@ def _choose(node: Node, unusual: Collection[int]) -> dict[str, BaseRule | None]:
     return chosen
 
 
-def _leaf(chosen: Mapping[str, BaseRule | None]) -> Leaf:
+def _leaf(chosen: Mapping[str, BaseRule | None], canonical: Canonical) -> Leaf:
     """Pairs each rule with what makes its arguments."""
     pairs: dict[int, tuple[BaseRule, Filler]] = {}
     leaf: Leaf = {}
@@ -128,8 +132,24 @@ def _leaf(chosen: Mapping[str, BaseRule | None]) -> Leaf:
         pair = pairs.get(id(rule))
         if pair is None:
             pair = pairs[id(rule)] = (rule, _filler(rule))
-        leaf[method] = pair
+        others = canonical.get(id(rule))
+        leaf[method] = pair if others is None else (rule, _refuse_canonical(pair[1], others, method))
     return leaf
+
+
+class NotCanonical(Exception):
+    """The arguments are those of another rule's defaults, so that the request is to be redirected there."""
+
+
+def _refuse_canonical(fill: Filler, others: list[BaseRule], method: str) -> Filler:
+    def fill_and_check(texts: list[str]) -> dict[str, Any]:
+        arguments = fill(texts)
+        for other in others:
+            if other.suitable_for(arguments, method):
+                raise NotCanonical
+        return arguments
+
+    return fill_and_check
 
 
 def _filler(rule: BaseRule) -> Filler:
