@@ -145,6 +145,25 @@ def test_defaults() -> None:
     assert map.build_path("e", {"page": 2, "q": "a"}) == "/p/2?q=a"
 
 
+def test_search_with_a_refused_or_redirected_value() -> None:
+    """A match that is found only by turning back has its value refused, or redirected, all the same."""
+    map = Map(
+        [
+            get("/7/x"),
+            get("/<int(max=5):n>/z"),
+            get("/1/y"),
+            get("/<int:page>/p", "p"),
+            get("/p", "p", defaults={"page": 1}),
+        ]
+    )
+    assert map.find("GET", "/7/z") is None
+    assert type(map.miss("GET", "/7/z")) is NotFound
+    assert (map.find("GET", "/1/p"), map.miss("GET", "/1/p")) == (None, None)
+    found = map.find("GET", "/7/p")
+    assert found is not None
+    assert found[1] == {"page": 7}
+
+
 def test_redirect_defaults_off() -> None:
     """Without redirects to defaults and aliases, both are found as they are."""
     rules = [get("/all", "e", defaults={"page": 1}), get("/p/<int:page>", "e"), get("/b", "e", alias=True)]

@@ -82,6 +82,15 @@ def test_texts_are_cut_as_the_expression_does(literals: list[str], text: str) ->
     assert Texts(literals)(text) == (expected and expected.groups())
 
 
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [("a-b.x", ("a", "b")), ("a-b-c.x", ("a-b", "c")), ("ab.x", None), ("-b.x", None), ("a-.x", None), ("a-b", None)],
+)
+def test_texts(text: str, values: tuple[str, ...] | None) -> None:
+    """The first value is as long as can be, and none is empty."""
+    assert Texts(["", "-", ".x"])(text) == values
+
+
 @given(
     st.lists(st.sampled_from(("/", "/x/", "-", "//", "a")), min_size=1, max_size=3),
     st.sampled_from(("", "/", "/x", "-")),
