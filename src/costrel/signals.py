@@ -28,7 +28,8 @@ class RequestPathSignal(NamedSignal):
     def disconnect(self, receiver: Callable[..., Any], sender: Any = ANY) -> None:
         global watched
         super().disconnect(receiver, sender)
-        watched = any(signal.receivers for signal in _request_path)
+        # Not `receivers`: a receiver stays there when it is disconnected from the last of its senders.
+        watched = any(any(list(signal._by_receiver.values())) for signal in _request_path)
 
 
 # The namespace is private: applications make their own with blinker's Namespace.
