@@ -137,6 +137,7 @@ def test_defaults() -> None:
     """Beside a rule with defaults, the other values of the endpoint are found."""
     map = Map([get("/all", "e", defaults={"page": 1}), get("/p/<int:page>", "e")])
     assert map.find("GET", "/all") == (next(map.iter_rules()), {"page": 1})
+    assert map.bind("example.com").match("/all") == ("e", {"page": 1})
     found = map.find("GET", "/p/2")
     assert found is not None
     assert found[1] == {"page": 2}
