@@ -673,4 +673,4 @@ def _blueprints() -> tuple[str, ...]:
 
 
 #: The replaceable methods as they are here, to see later whether somebody has replaced one.
-_SHIPPED = {name: vars(App)[name] for name in (*REPLACEABLE, *REPLACEABLE_FOR_ERRORS)}
+_SHIPPED = {name: vars(App)[name] for name in (*REPLACEABLE, *REPLACEABLE_FOR_ERRORS, "inject_url_defaults", "url_for")}

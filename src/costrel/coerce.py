@@ -48,8 +48,11 @@ def plain_reply(plans: Plans, value: Any) -> Reply | None:
     :param value: what the view returned.
     :returns: the reply, or None where a Response object is needed.
     """
-    status = "200 OK"
     kind = type(value)
+    if kind is str:
+        body = value.encode()
+        return "200 OK", [plans.html_header, ("Content-Length", str(len(body))), *plans.default_headers], [body]
+    status = "200 OK"
     if kind is tuple and len(value) == 2 and type(value[1]) is int:
         code = value[1]
         if code not in STATUS_LINES:

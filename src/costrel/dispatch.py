@@ -130,17 +130,15 @@ def _answer(
             value = handle_plainly(app, error, plan.blueprints)
         else:
             value = app.handle_user_exception(error)
-    if (
-        plan.replies_plainly
-        and context._after_functions is None
-        and (
-            (context._session is None and "HTTP_COOKIE" not in environ)
-            or _session_to_save(plans, context, environ) is None
-        )
-    ):
+    if plan.replies_plainly and context._after_functions is None:
         reply = error_reply(plans, value) if isinstance(value, HTTPException) else plain_reply(plans, value)
         if reply is not None:
-            return reply
+            if context._session is None and "HTTP_COOKIE" not in environ:
+                return reply
+            fields = _session_fields(app, plans, context, environ)
+            if fields is not None:
+                reply[1].extend(fields)
+                return reply
     return process_response(app, context, make_response(app, value, environ, endpoint_of(context)))
 
 
@@ -204,6 +202,18 @@ def _session_to_save(plans: Plans, context: RequestContext, environ: WSGIEnviron
     if session.accessed or session.modified or session.permanent:
         return session
     return None
+
+
+def _session_fields(
+    app: App, plans: Plans, context: RequestContext, environ: WSGIEnvironment
+) -> Iterable[tuple[str, str]] | None:
+    """Returns the headers with which the session is saved; None where a Response object is needed for it."""
+    session = _session_to_save(plans, context, environ)
+    interface: Any = app.session_interface
+    if session is None or interface.is_null_session(session):
+        return ()
+    fields: Iterable[tuple[str, str]] | None = interface.fields(app, session)
+    return fields
 
 
 def process_response(app: App, context: RequestContext, response: Response) -> Response:

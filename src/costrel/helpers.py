@@ -153,8 +153,15 @@ def url_for(
     :raises werkzeug.routing.BuildError: where no rule fits, and no handler of build errors helps.
     """
     # PERF: asking the context takes 0.05 us, the proxy 0.35 us; templates and views build many URLs.
-    context = current_context.get(None)
+    context: Any = current_context.get(None)
     app = current_app if context is None else context.app
+    if context is not None and context._active and _anchor is _method is _scheme is _external is None:
+        # PERF: what App.url_for does in the commonest case, without the two calls in between: 0.6 us.
+        plans, environ = app._plans, context.environ
+        if plans is not None and plans.plain_urls and not environ.get("SCRIPT_NAME"):
+            path: str | None = plans.build_path(endpoint, values, None, environ.get("REQUEST_METHOD"))
+            if path is not None:
+                return path
     return app.url_for(endpoint, _anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external, **values)
 
 

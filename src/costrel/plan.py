@@ -132,6 +132,13 @@ class Plans(dict["str | None", Plan]):
         self.short_urls = (
             _method_as_shipped(app, "create_url_adapter", shipped) and url_map.plain and not app.subdomain_matching
         )
+        #: Whether ``url_for`` with nothing but values may ask the map at once: nobody adds to them or replaces it.
+        self.plain_urls = (
+            self.short_urls
+            and _none_replaced(app, shipped, ("inject_url_defaults", "url_for"))
+            and not any(app.url_default_functions.values())
+        )
+        self.build_path = url_map.build_path
         self.find = url_map.find
         self.miss = url_map.miss
         #: Whether a reply to the server may be made without a Response object.
@@ -140,9 +147,11 @@ class Plans(dict["str | None", Plan]):
         self.plain_json = (
             self.plain_response
             and as_shipped(type(json), DefaultJSONProvider, _JSON_AS_SHIPPED)
-            and not {"response", "response_body", "dumps", "default"} & vars(json).keys()
+            and not {"response", "response_body", "dumps"} & vars(json).keys()
         )
-        self.json_body: Callable[[Any], str] = json.response_body if self.plain_json else str
+        self.json_body: Callable[[Any], str] = str
+        if self.plain_json and isinstance(json, DefaultJSONProvider):
+            self.json_body = json.body_encoder()
         self.plain_request = app.request_class is Request
         #: The default headers, checked here so that they need not be checked with each response.
         self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))

@@ -162,7 +162,7 @@ class Registrar(metaclass=WatchedType):
         folder = self.static_folder
         if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static_files.")
-        return send_static(folder, filename, self.get_send_file_max_age(filename))
+        return send_static(folder, os.fspath(filename), self.get_send_file_max_age(filename))
 
     def open_resource(self, resource: str, mode: str = "rb", encoding: str | None = None) -> IO[Any]:
         """Opens a file that lies beside the module, for reading.

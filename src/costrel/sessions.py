@@ -304,14 +304,31 @@ class SecureCookieSessionInterface(SessionInterface):
         """Does what ``response.set_cookie`` does."""
         if type(response).set_cookie is _set_cookie and "set_cookie" not in response.__dict__:
             # PERF: 1.5 us, by way of response.set_cookie 4.5; with an expiry date 2.5 and 7.
-            before, after, end = _cookie_parts(*settings.values())
-            date = "" if expires is None else f"; Expires={_http_date(expires)}"
-            text = f"{before}{value}{after}{date}{end}"
+            text = _cookie_text(value, expires, settings)
             limit = response.max_cookie_size
             if not limit or len(text) <= limit:
                 response.headers.add("Set-Cookie", text)
                 return
         response.set_cookie(value=value, expires=expires, **settings)
+
+    def fields(self, app: SessionApp, session: SessionMixin) -> list[tuple[str, str]] | None:
+        """Returns the headers that ``save_session`` adds to a response that has none like them yet.
+
+        PERF: a reply that needs no Response object otherwise is 5 us cheaper with a session that is read or written.
+
+        :returns: None where only ``save_session`` can do it: the cookie is to be deleted, or is too large.
+        """
+        fields = [("Vary", "Cookie")] if session.accessed else []
+        if session:
+            if not self.should_set_cookie(app, session):
+                return fields
+            expires = self.get_expiration_time(app, session)
+            text = _cookie_text(self._sign(app, dict(session)), expires, self._cookie_settings(app, session))
+            limit = app.config["MAX_COOKIE_SIZE"]
+            if limit and len(text) > limit:
+                return None
+            return [("Vary", "Cookie"), ("Set-Cookie", text)]
+        return None if session.modified else fields
 
     def _secret_keys(self, app: SessionApp) -> list[bytes] | None:
         """Returns the keys, the current one last, or None without a current one."""
@@ -461,6 +478,13 @@ def _cookie_parts(
     head, _, end = response.headers["Set-Cookie"].partition("; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
     start = len(key.encode()) + len("=")
     return head[:start], head[start:], end
+
+
+def _cookie_text(value: str, expires: datetime | None, settings: dict[str, Any]) -> str:
+    """Returns the text of a ``Set-Cookie`` header; the value needs no quotes."""
+    before, after, end = _cookie_parts(*settings.values())
+    date = "" if expires is None else f"; Expires={_http_date(expires)}"
+    return f"{before}{value}{after}{date}{end}"
 
 
 _last_date: list[tuple[datetime, str]] = [(datetime.min, "")]
