@@ -14,6 +14,7 @@ from costrel.diagnostics import (
     FormDataRoutingRedirect,
     UnexpectedUnicodeError,
     attach_enctype_error_multidict,
+    explain_missing_files,
 )
 from costrel.request import Request
 from tests.support.environ import make_environ
@@ -71,7 +72,8 @@ def test_only_in_debug_mode_and_for_other_forms(debug: bool) -> None:
 def test_empty_field_is_not_listed() -> None:
     """The message lists what the browser sent, and nothing where the form changed meanwhile."""
     request = Request(make_environ(method="POST", headers=FORM, body=b"f=1"))
-    attach_enctype_error_multidict(request)
+    explain_missing_files(request)
+    assert attach_enctype_error_multidict is explain_missing_files
     error = DebugFilesKeyError(request, "f")
     assert "The browser sent" in str(error)
     request.form = MultiDict()

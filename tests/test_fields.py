@@ -23,6 +23,20 @@ def test_fields_are_the_standard_librarys(text: str) -> None:
     assert parse_fields(text) == dict(expected.lists())
 
 
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("a%20b=ü%C3%A4", {"a b": ["üä"]}),
+        ("ü%ff=%FFü", {"ü%FF": ["%FFü"]}),
+        ("a+b=%", {"a b": ["%"]}),
+        ("&&=&a", {"": [""], "a": [""]}),
+    ],
+)
+def test_fields(text: str, fields: dict[str, list[str]]) -> None:
+    """Text outside ASCII may stand beside percent-encoding, right or wrong."""
+    assert parse_fields(text) == fields
+
+
 @given(st.text().filter(lambda text: '"' not in text) | st.text("ab=; \t,ü"))
 def test_cookies_are_werkzeugs(text: str) -> None:
     """Any header without a quote gives the cookies that werkzeug reads from it."""

@@ -6,7 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_to_bytes
 
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.wsgi import LimitedStream
 
@@ -103,7 +103,7 @@ def read_at_once(environ: WSGIEnvironment, limit: int | None) -> bytes | None:
             if not more:
                 break
             data += more
-    except (OSError, ValueError) as error:
+    except Exception as error:
         raise ClientDisconnected() from error
     if len(data) < size and "wsgi.input_terminated" not in environ:
         raise ClientDisconnected()
@@ -120,9 +120,26 @@ class BoundedStream(LimitedStream):
         super().__init__(stream, limit, is_max=True)
         self._source = stream
 
+    def readinto(self, b: Any) -> int | None:
+        """Reads into a buffer and returns the number of bytes.
+
+        :raises ClientDisconnected: the server could not read the body, because a chunk of it is malformed (400).
+        """
+        try:
+            return super().readinto(b)
+        except HTTPException:
+            raise
+        except Exception as error:
+            # Servers raise errors of their own for a malformed chunk, which derive from Exception only.
+            raise ClientDisconnected() from error
+
     def on_exhausted(self) -> None:
         """Asks the server for one byte more, and raises ``RequestEntityTooLarge`` where there is one."""
-        if self._source.read(1):
+        try:
+            more = self._source.read(1)
+        except Exception as error:
+            raise ClientDisconnected() from error
+        if more:
             raise RequestEntityTooLarge()
 
     def readall(self) -> bytes:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
-from werkzeug.datastructures import EnvironHeaders
+from werkzeug.datastructures import Authorization, EnvironHeaders
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.sansio.http import parse_cookie
@@ -230,6 +230,14 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         headers = self.__dict__.get("headers")
         return headers is None or (type(headers) is EnvironHeaders and headers.environ is self.environ)
 
+    @lazy
+    def authorization(self) -> Authorization | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The ``Authorization`` header, taken apart; None where there is none, or where it is malformed."""
+        try:
+            return Authorization.from_header(self.headers.get("Authorization"))
+        except ValueError:  # werkzeug's error for credentials that are not ASCII
+            return None
+
     # What the rule says.
 
     @property
@@ -387,12 +395,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
 
     def _explain_missing_files(self) -> None:
         """In debug mode, prepares ``files`` to say that the form's encoding is wrong where that is so."""
-        if self._debug() and self.mimetype != "multipart/form-data" and not self.files:
+        if _in_debug_mode(self) and self.mimetype != "multipart/form-data" and not self.files:
             explain_missing_files(self)
-
-    def _debug(self) -> bool:
-        settings = self.current_settings()
-        return settings is not None and bool(settings.get("DEBUG"))
 
     # JSON.
 
@@ -436,9 +440,15 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         try:
             return super().on_json_loading_failed(e)
         except BadRequest as error:
-            if self._debug():
+            if _in_debug_mode(self):
                 raise
             raise BadRequest() from error
+
+
+def _in_debug_mode(request: Request) -> bool:
+    """Tells whether the current application, if there is one, is in debug mode."""
+    settings = request.current_settings()
+    return settings is not None and bool(settings.get("DEBUG"))
 
 
 def _decode_path(text: str) -> str:
