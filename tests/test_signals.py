@@ -117,7 +117,7 @@ def test_watched_follows_every_way_to_connect(attribute: str) -> None:
         raise ValueError("inside")
     assert not signals.watched
 
-    @signal.connect_via("somebody")  # type: ignore[untyped-decorator]  (the signal was looked up by name)
+    @signal.connect_via("somebody")  # type: ignore[untyped-decorator]
     def decorated(sender: Any, **arguments: Any) -> None: ...
 
     assert signals.watched
