@@ -120,7 +120,7 @@ def _answer(
             value = _run_before(plan, context)
         if value is None:
             if rule is None:
-                value = _routing_error(app, plans, plan, context)
+                _raise_unusual_routing_error(app, plans, context)
             elif method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
                 value = app.make_default_options_response()
             else:
@@ -130,6 +130,10 @@ def _answer(
             value = handle_plainly(app, error, plan.blueprints)
         else:
             value = app.handle_user_exception(error)
+    else:
+        if rule is None and value is None:
+            # Outside of the try: what the handler raises must not be handled a second time.
+            value = handle_plainly(app, cast(Exception, context.routing_exception), plan.blueprints)
     if plan.replies_plainly and context._after_functions is None:
         reply = error_reply(plans, value) if isinstance(value, HTTPException) else plain_reply(plans, value)
         if reply is not None:
@@ -171,13 +175,11 @@ def path_of(environ: WSGIEnvironment) -> str:
     return path.encode("latin-1").decode(errors="replace")
 
 
-def _routing_error(app: App, plans: Plans, plan: Plan, context: RequestContext) -> Any:
-    """Returns the answer to a URL that no rule matches, or raises why none does."""
-    error = context.routing_exception
-    if error is not None and plans.plain_errors and type(error) in (NotFound, MethodNotAllowed):
-        # PERF: to raise the error and catch it in the caller takes 1 us.
-        return handle_plainly(app, error, plan.blueprints)
-    app.raise_routing_exception(context.request)
+def _raise_unusual_routing_error(app: App, plans: Plans, context: RequestContext) -> None:
+    """Raises why no rule matches the URL, unless it is a 404 or 405 that the caller handles plainly."""
+    # PERF: to raise the error and catch it in the caller takes 1 us.
+    if not plans.plain_errors or type(context.routing_exception) not in (NotFound, MethodNotAllowed):
+        app.raise_routing_exception(context.request)
 
 
 def _run_before(plan: Plan, context: RequestContext) -> Any:
