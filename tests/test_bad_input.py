@@ -437,7 +437,7 @@ def test_raw_bytes_never_show_a_traceback(server: str, data: bytes, request: pyt
         # 501 and 505 are what a server itself says to methods, codings and versions it does not know.
         assert status_of(response) < 500 or status_of(response) in {501, 505}
     assert status_of(running.request("/")) == 200
-    assert "costrel/" not in running.log()[logged:]
+    assert "src/costrel/" not in running.log()[logged:]
 
 
 @pytest.mark.parametrize("server", ["werkzeug", "gunicorn"])
