@@ -10,6 +10,7 @@ import os
 import sys
 import weakref
 from collections.abc import Callable, Iterable, ValuesView
+from copy import copy
 from datetime import timedelta
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _UNSET: Any = object()
+
+_TABLES = (WatchedDict, WatchedList, WatchedLists)
 
 
 class App(Registrar):
@@ -165,7 +168,7 @@ class App(Registrar):
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
         self._add_static_route(static_host, host_matching)
-        self._watch_tables()
+        WatchedType.dependents.add(self)
 
     def _add_static_route(self, static_host: str | None, host_matching: bool) -> None:
         if not self.has_static_folder:
@@ -187,8 +190,9 @@ class App(Registrar):
             f"{self.static_url_path}/<path:filename>", endpoint="static", host=static_host, view_func=static
         )
 
-    def _watch_tables(self) -> None:
-        """Has the plans dropped whenever a table changes that they were made from."""
+    @lazy
+    def _table_changed(self) -> Callable[[], None]:
+        """Drops the plans; called whenever a table changes that they were made from."""
         reference = weakref.ref(self)
 
         def drop_plans() -> None:
@@ -196,12 +200,16 @@ class App(Registrar):
             if app is not None:
                 app.drop_plans()
 
-        for table in vars(self).values():
-            if isinstance(table, (WatchedDict, WatchedList, WatchedLists)):
-                table.changed = drop_plans
-        WatchedType.dependents.add(self)
+        return drop_plans
 
     def __setattr__(self, name: str, value: Any) -> None:
+        present = type(vars(self).get(name))
+        if present in _TABLES and not isinstance(value, _TABLES):
+            value = present(value)
+        if isinstance(value, _TABLES):
+            if vars(value).get("changed", self._table_changed) is not self._table_changed:
+                value = copy(value)  # another application watches it
+            value.changed = self._table_changed
         object.__setattr__(self, name, value)
         if name[0] != "_":
             self.drop_plans()

@@ -74,8 +74,15 @@ def plain_reply(plans: Plans, value: Any) -> Reply | None:
     return status, [content_type, ("Content-Length", str(len(body))), *plans.default_headers], [body]
 
 
-# The bodies of HTTP errors that were raised without a description of their own, by class.
-_error_bodies: dict[type[HTTPException], bytes] = {}
+# The bodies of HTTP errors that were raised without a description of their own, by class: description and body.
+_error_bodies: dict[type[HTTPException], tuple[str, bytes]] = {}
+
+# What makes the response of an HTTP error, as werkzeug ships it: programs patch these, on one class or on all.
+_get_response, _get_body = HTTPException.get_response, HTTPException.get_body
+
+
+def _is_made_by_werkzeug(kind: type[HTTPException]) -> bool:
+    return kind.get_response is _get_response and kind.get_body is _get_body
 
 
 def error_reply(plans: Plans, error: HTTPException) -> Reply | None:
@@ -89,15 +96,18 @@ def error_reply(plans: Plans, error: HTTPException) -> Reply | None:
     kind = type(error)
     if kind.__module__ != "werkzeug.exceptions" or error.response is not None or error.code not in STATUS_LINES:
         return None
-    if "description" in error.__dict__ or not isinstance(kind.description, str):
+    if not _is_made_by_werkzeug(kind):
+        return None
+    description = kind.description
+    if "description" in error.__dict__ or not isinstance(description, str):
         body = error.get_body().encode()
     else:
         cached = _error_bodies.get(kind)
-        if cached is None:
-            cached = _error_bodies[kind] = error.get_body().encode()
-        body = cached
+        if cached is None or cached[0] is not description:
+            cached = _error_bodies[kind] = (description, error.get_body().encode())
+        body = cached[1]
     headers = [*error.get_headers(), ("Content-Length", str(len(body))), *plans.default_headers]
-    return STATUS_LINES[error.code], cast("list[tuple[str, str]]", headers), [body]
+    return STATUS_LINES[error.code], headers, [body]
 
 
 def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str | None) -> Response:
@@ -122,7 +132,7 @@ def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str 
         response = value
     elif isinstance(value, (str, bytes, bytearray, Iterator)):
         # The class gets status and headers at once, for it may treat them in its own way.
-        return app.response_class(value, status=status, headers=headers)
+        return app.response_class(cast(Any, value), status=status, headers=headers)
     elif isinstance(value, (dict, list)):
         response = app.json.response(value)
     elif isinstance(value, HTTPException):
@@ -158,8 +168,8 @@ def _unpack(value: tuple[Any, ...], endpoint: str | None) -> tuple[Any, Any, Any
 
 def _from_error(app: App, error: HTTPException, environ: WSGIEnvironment) -> Response:
     """Returns the response of an HTTP error as an object of the application's class."""
-    if error.response is None and type(error).get_response is HTTPException.get_response:
-        headers = cast("list[tuple[str, str]]", error.get_headers(environ))
+    if error.response is None and type(error).get_response is _get_response:
+        headers = error.get_headers(environ)
         return app.response_class(error.get_body(environ), error.code, headers)
     return cast(Response, app.response_class.force_type(cast(Any, error), environ))
 

@@ -47,8 +47,11 @@ _Function = Callable[..., Any]
 
 
 def snapshot(cls: type) -> dict[str, Any]:
-    """Returns the class attributes as they are now, to be compared with later."""
-    return dict(vars(cls))
+    """Returns the attributes of a class and its bases as they are now, to be compared with later."""
+    attributes: dict[str, Any] = {}
+    for base in reversed(cls.__mro__[:-1]):
+        attributes.update(vars(base))
+    return attributes
 
 
 _RESPONSE_AS_SHIPPED = snapshot(Response)
@@ -60,7 +63,7 @@ def as_shipped(cls: type, expected: type, attributes: Mapping[str, Any]) -> bool
     """Tells whether a class is the expected one and nobody has patched it since it was shipped."""
     if cls is not expected:
         return False
-    present = vars(cls)
+    present = snapshot(cls)
     return all(present.get(name) is value for name, value in attributes.items() if not name.startswith("_abc_"))
 
 

@@ -15,6 +15,7 @@ from werkzeug.http import http_date
 from costrel.response import Response
 from costrel.serialize import JSONProvider
 from costrel.signing import TextSigner
+from costrel.watch import WatchedType
 from costrel.tags import TaggedJSONSerializer
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class NullSession(SecureCookieSession):
     del _fail
 
 
-class SessionInterface:
+class SessionInterface(metaclass=WatchedType):
     """Opens a session before the view and saves it after; subclass it to keep sessions elsewhere.
 
     ``open_session`` and ``save_session`` are to be written, the other methods tell the settings. Assign an instance to
@@ -118,6 +119,12 @@ class SessionInterface:
 
     #: Whether sessions are pickled, so that extensions know what can be put in.
     pickle_based = False
+    def __setattr__(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+        if type(self) is SecureCookieSessionInterface:
+            # Requests take a short way only while nothing of the default interface is replaced.
+            WatchedType.announce()
+
 
     def make_null_session(self, app: SessionApp) -> NullSession:
         """Returns the session to use where ``open_session`` returned None."""
@@ -365,7 +372,7 @@ class SecureCookieSessionInterface(SessionInterface):
             self.shortest_secret_key,
         )
         if (
-            type(self).get_signing_serializer is not SecureCookieSessionInterface.get_signing_serializer
+            type(self).get_signing_serializer is not _get_signing_serializer
             or "get_signing_serializer" in self.__dict__
             or not isinstance(self.serializer, TaggedJSONSerializer)
         ):
@@ -474,6 +481,10 @@ def _cookie_parts(
 ) -> tuple[str, str, str]:
     """Returns the text of a ``Set-Cookie`` header before the value, between value and expiry date, and after it."""
     response = Response()
+
+
+# As shipped: somebody may patch the class.
+_get_signing_serializer = SecureCookieSessionInterface.get_signing_serializer
     response.set_cookie(key, "", None, 0, path, domain, secure, httponly, samesite, partitioned)
     head, _, end = response.headers["Set-Cookie"].partition("; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
     start = len(key.encode()) + len("=")
