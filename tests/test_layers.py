@@ -20,7 +20,7 @@ from tests.support.layers import (
 LAYERS = {
     0: "asynchronous config environment fields lazy overrides packages routing serialize server signals signing"
     " tags typing watch",
-    1: "diagnostics request response security sessions",
+    1: "cookies diagnostics request response security sessions",
     2: "context",
     3: "cli helpers json logging static templating testing views",
     4: "app blueprints coerce dispatch errors plan registrar urls",

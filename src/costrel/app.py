@@ -30,7 +30,7 @@ from costrel.lazy import lazy
 from costrel.logging import create_logger
 from costrel.packages import find_instance_path
 from costrel.plan import REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
-from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, setupmethod
+from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, named_decorator, setupmethod
 from costrel.request import Request
 from costrel.response import Response
 from costrel.routing import Map, MapAdapter, Rule
@@ -90,12 +90,18 @@ class App(Registrar):
     test_cli_runner_class: type[FlaskCliRunner] | None = None
     jinja_options: dict[str, Any] = {}
 
-    testing = ConfigAttribute[bool]("TESTING")
-    secret_key = ConfigAttribute["str | bytes | None"]("SECRET_KEY")
-    permanent_session_lifetime = ConfigAttribute[timedelta](
-        "PERMANENT_SESSION_LIFETIME",
-        get_converter=lambda value: value if isinstance(value, timedelta) else timedelta(seconds=value),
-    )
+    if TYPE_CHECKING:
+        # Said plainly, for type checkers differ on whether a descriptor fits a protocol.
+        testing: bool
+        secret_key: str | bytes | None
+        permanent_session_lifetime: timedelta
+    else:
+        testing = ConfigAttribute[bool]("TESTING")
+        secret_key = ConfigAttribute["str | bytes | None"]("SECRET_KEY")
+        permanent_session_lifetime = ConfigAttribute[timedelta](
+            "PERMANENT_SESSION_LIFETIME",
+            get_converter=lambda value: value if isinstance(value, timedelta) else timedelta(seconds=value),
+        )
 
     default_config: ClassVar[Any] = ImmutableDict(
         {
@@ -245,7 +251,7 @@ class App(Registrar):
             )
 
     @lazy
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The application's name: that of its module, or of the file that is run as a program."""
         if self.import_name == "__main__":
             file = getattr(sys.modules["__main__"], "__file__", None)
@@ -258,7 +264,7 @@ class App(Registrar):
         return create_logger(self)
 
     @lazy
-    def cli(self) -> AppGroup:  # type: ignore[override]
+    def cli(self) -> AppGroup:
         """The click group of the application's own commands."""
         # Imported here to save start-up time: click takes 8 ms.
         from costrel.cli import AppGroup
@@ -298,7 +304,7 @@ class App(Registrar):
 
     @property
     def debug(self) -> bool:
-        """Whether debug mode is on: errors open the debugger in the dev server, templates are read again when changed."""
+        """Whether debug mode is on: errors open the debugger of the dev server, changed templates are read again."""
         return bool(self.config["DEBUG"])
 
     @debug.setter
@@ -358,7 +364,7 @@ class App(Registrar):
         if isinstance(methods, str):
             raise TypeError('Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])')
         allowed = {method.upper() for method in methods}
-        required = set(getattr(view_func, "required_methods", ()))
+        required: set[str] = set(getattr(view_func, "required_methods", ()))
         if provide_automatic_options is None:
             provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
         if provide_automatic_options is None:
@@ -386,29 +392,20 @@ class App(Registrar):
             f" {calling_line()}, or pass endpoint='another_name'."
         )
 
+    @setupmethod
     def template_filter(self, name: str | Callable[..., Any] | None = None) -> Any:
         """Decorates a Jinja filter; its name in templates is that of the function, or the one given."""
-        return self._template_decorator(self.add_template_filter, name)
+        return named_decorator(self.add_template_filter, name)
 
+    @setupmethod
     def template_test(self, name: str | Callable[..., Any] | None = None) -> Any:
         """Decorates a Jinja test; its name in templates is that of the function, or the one given."""
-        return self._template_decorator(self.add_template_test, name)
+        return named_decorator(self.add_template_test, name)
 
+    @setupmethod
     def template_global(self, name: str | Callable[..., Any] | None = None) -> Any:
         """Decorates a function that templates can call; its name there is its own, or the one given."""
-        return self._template_decorator(self.add_template_global, name)
-
-    def _template_decorator(self, add: Callable[..., None], name: str | Callable[..., Any] | None) -> Any:
-        self._check_setup_finished(add.__name__)
-        if callable(name):
-            add(name)
-            return name
-
-        def decorate(f: F) -> F:
-            add(f, name=name)
-            return f
-
-        return decorate
+        return named_decorator(self.add_template_global, name)
 
     @setupmethod
     def add_template_filter(self, f: ct.TemplateFilterCallable, name: str | None = None) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from costrel import typing as ct
-from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, setupmethod
+from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, named_decorator, setupmethod
 
 if TYPE_CHECKING:
     from costrel.app import App
@@ -197,12 +197,12 @@ class Blueprint(Registrar):
             app.error_handler_spec[full_name(key)] = copied
         app.view_functions.update(self.view_functions)
         tables: list[tuple[dict[str | None, list[Any]], dict[str | None, list[Any]]]] = [
-            (self.before_request_funcs, app.before_request_funcs),  # type: ignore[list-item]
-            (self.after_request_funcs, app.after_request_funcs),  # type: ignore[list-item]
-            (self.teardown_request_funcs, app.teardown_request_funcs),  # type: ignore[list-item]
-            (self.url_default_functions, app.url_default_functions),  # type: ignore[list-item]
-            (self.url_value_preprocessors, app.url_value_preprocessors),  # type: ignore[list-item]
-            (self.template_context_processors, app.template_context_processors),  # type: ignore[list-item]
+            (self.before_request_funcs, app.before_request_funcs),
+            (self.after_request_funcs, app.after_request_funcs),
+            (self.teardown_request_funcs, app.teardown_request_funcs),
+            (self.url_default_functions, app.url_default_functions),
+            (self.url_value_preprocessors, app.url_value_preprocessors),
+            (self.template_context_processors, app.template_context_processors),
         ]
         for own, target in tables:
             for key, functions in own.items():
@@ -243,28 +243,17 @@ class Blueprint(Registrar):
     @setupmethod
     def app_template_filter(self, name: str | Callable[..., Any] | None = None) -> Any:
         """Decorates a Jinja filter for all templates of the application."""
-        return self._template_decorator("filters", name)
+        return named_decorator(self.add_app_template_filter, name)
 
     @setupmethod
     def app_template_test(self, name: str | Callable[..., Any] | None = None) -> Any:
         """Decorates a Jinja test for all templates of the application."""
-        return self._template_decorator("tests", name)
+        return named_decorator(self.add_app_template_test, name)
 
     @setupmethod
     def app_template_global(self, name: str | Callable[..., Any] | None = None) -> Any:
         """Decorates a function that all templates of the application can call."""
-        return self._template_decorator("globals", name)
-
-    def _template_decorator(self, table: str, name: str | Callable[..., Any] | None) -> Any:
-        if callable(name):
-            self._record_template_function(table, name, None)
-            return name
-
-        def decorate(f: F) -> F:
-            self._record_template_function(table, f, name)
-            return f
-
-        return decorate
+        return named_decorator(self.add_app_template_global, name)
 
     def _record_template_function(self, table: str, f: Callable[..., Any], name: str | None) -> None:
         def add(state: BlueprintSetupState) -> None:

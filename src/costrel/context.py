@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from costrel.sessions import SessionMixin
     from costrel.typing import AfterRequestCallable
 
+C = TypeVar("C", bound="AppContext")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _UNSET: Any = object()
@@ -144,7 +145,7 @@ class AppContext:
         if signals.watched:
             signals.appcontext_popped.send(self.app, _async_wrapper=self.app.ensure_sync)
 
-    def __enter__(self) -> AppContext:
+    def __enter__(self: C) -> C:
         self.push()
         return self
 
@@ -193,14 +194,14 @@ class RequestContext(AppContext):
         self.environ = environ
         if request is not None:
             self.request = request
-            self.rule = cast("Rule | None", request.url_rule)
+            self.rule = request.url_rule
             self.view_args = request.view_args
             self.routing_exception = request.routing_exception
         if session is not None:
             self._session = session
 
     @lazy
-    def _tokens(self) -> list[Any]:  # type: ignore[override]
+    def _tokens(self) -> list[Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """One entry per push: the token, and the app context of the same application that was already there."""
         return []
 
@@ -355,10 +356,6 @@ class RequestContext(AppContext):
         if close is not None:
             close()
 
-    def __enter__(self) -> RequestContext:
-        self.push()
-        return self
-
     def __repr__(self) -> str:
         return f"<RequestContext {self.request.url!r} [{self.request.method}] of {self.app.name}>"
 
@@ -388,19 +385,24 @@ def has_app_context() -> bool:
     return current_context.get(None) is not None
 
 
+def _request_context_for(function: str) -> RequestContext:
+    """Returns the context of the present request, which a function needs."""
+    context = current_context.get(None)
+    found = None if context is None else context.request_context()
+    if found is None:
+        raise RuntimeError(
+            f"'{function}' can only be used when a request context is active, such as in a view function."
+        )
+    return found
+
+
 def after_this_request(f: F) -> F:
     """Decorates a function of the response that is to run at the end of this request only.
 
     :param f: takes the response and returns it or another one.
     :raises RuntimeError: where no request is being handled.
     """
-    context = current_context.get(None)
-    context = None if context is None else context.request_context()
-    if context is None:
-        raise RuntimeError(
-            "'after_this_request' can only be used when a request context is active, such as in a view function."
-        )
-    context._after_request_functions.append(f)
+    _request_context_for("after_this_request")._after_request_functions.append(f)
     return f
 
 
@@ -412,14 +414,7 @@ def copy_current_request_context(f: F) -> F:
 
     :raises RuntimeError: where no request is being handled.
     """
-    context = current_context.get(None)
-    context = None if context is None else context.request_context()
-    if context is None:
-        raise RuntimeError(
-            "'copy_current_request_context' can only be used when a request context is active, such as in a view"
-            " function."
-        )
-    original = context.copy()
+    original = _request_context_for("copy_current_request_context").copy()
 
     @functools.wraps(f)
     def run(*args: Any, **kwargs: Any) -> Any:

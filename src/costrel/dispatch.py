@@ -64,6 +64,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     token = current_context.set(context)
     method = environ["REQUEST_METHOD"]
     error: Exception | None = None
+    body: Iterable[bytes]
     try:
         try:
             reply = _answer(app, plans, context, environ, method)
@@ -78,7 +79,8 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
         else:
             body = reply(environ, start_response)
     except BaseException as escaping:
-        _end(context, environ, shared, escaping)
+        # Of two errors, teardown functions are told the one that the request failed with, not its handler's.
+        _end(context, environ, shared, escaping if error is None else error)
         raise
     else:
         # PERF: whether there is something to end is asked here, inline: ending nothing would cost 0.9 us.
@@ -89,7 +91,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
             or (request is not None and _needs_closing(plans, request))
             or signals.watched
         ):
-            complete = type(reply) is tuple or reply.is_sequence
+            complete = type(reply) is tuple or cast(Response, reply).is_sequence
             return _end_with_body(context, environ, shared, error, body, complete)
         return body
     finally:
@@ -101,12 +103,13 @@ def _answer(
 ) -> Any:  # a Reply or a Response
     """Matches the URL, runs hooks and view, and returns what goes to the server."""
     plan = context.plan = plans.unmatched
-    value = None
+    value: Any = None
+    view_args: Any
     try:
         path = environ.get("PATH_INFO", "")
         # PERF: the commonest outcome inline, without the call of _match: 0.1 us.
-        usual = path.isascii() and not plans.check_host
-        found = plans.find(method, path) if usual else None
+        usual = path.isascii() and not plans.check_host and "HTTP_UPGRADE" not in environ
+        found: Any = plans.find(method, path) if usual else None
         if found is not None:
             rule, view_args = found
             context.rule = rule
@@ -124,7 +127,7 @@ def _answer(
             elif method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
                 value = app.make_default_options_response()
             else:
-                value = plan.view(**view_args)  # type: ignore[arg-type]
+                value = plan.view(**view_args)
     except Exception as error:
         if plans.plain_errors:
             value = handle_plainly(app, error, plan.blueprints)
@@ -154,7 +157,11 @@ def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, meth
     if plans.check_host and context.url_adapter is None:
         return None
     path = path_of(environ)
-    found = None if missed else plans.find(method, path)
+    if "HTTP_UPGRADE" in environ:
+        # Only the adapter tells a websocket request from others.
+        context.match_request()
+        return context.rule
+    found: Any = None if missed else plans.find(method, path)
     if found is not None:
         context.rule, context.view_args = found
     else:
@@ -234,7 +241,7 @@ def process_response(app: App, context: RequestContext, response: Response) -> R
     for field in plans.default_headers:
         if field[0] not in headers:
             # PERF: the field was checked when the plans were made: 0.6 us less than `headers[name] = value`.
-            headers._list.append(field)  # type: ignore[attr-defined]
+            headers._list.append(field)
     return response
 
 
@@ -251,7 +258,7 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
             response = app.handle_exception(unhandled)
         body = response(environ, start_response)
     except BaseException as escaping:
-        _end(context, environ, context.is_shared(), escaping)
+        _end(context, environ, context.is_shared(), escaping if error is None else error)
         raise
     else:
         complete = getattr(response, "is_sequence", False)

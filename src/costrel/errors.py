@@ -31,7 +31,7 @@ def find_handler(app: App, error: Exception, blueprints: tuple[str, ...]) -> Cal
     if not spec:
         return None
     kind = type(error)
-    code = kind.code if isinstance(error, HTTPException) else None
+    code = error.code if isinstance(error, HTTPException) else None
     for searched in (code, None) if code is not None else (None,):
         for name in (*blueprints, None):
             # Reading through `get` keeps the table from growing by empty entries.
@@ -106,7 +106,7 @@ def handle_unhandled_error(app: App, error: Exception, blueprints: tuple[str, ..
     signals.got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
     if propagates(app):
         raise error
-    app.log_exception(exc_info)  # type: ignore[arg-type]
+    app.log_exception(exc_info)
     server_error: Any = InternalServerError(original_exception=error)
     handler = app._find_error_handler(server_error, list(blueprints))
     if handler is not None:

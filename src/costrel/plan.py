@@ -87,7 +87,17 @@ class Plan:
     :param plain_response: whether a reply may go to the server without a Response object.
     """
 
-    __slots__ = ("after", "before", "blueprints", "ends", "hooked", "preprocessors", "replies_plainly", "teardown", "view")
+    __slots__ = (
+        "after",
+        "before",
+        "blueprints",
+        "ends",
+        "hooked",
+        "preprocessors",
+        "replies_plainly",
+        "teardown",
+        "view",
+    )
 
     def __init__(self, app: App, endpoint: str | None, plain_response: bool) -> None:
         self.blueprints = blueprint_chain(endpoint)
@@ -116,6 +126,30 @@ class Plans(dict["str | None", Plan]):
     def __init__(self, app: App, shipped: Mapping[str, Any]) -> None:
         super().__init__()
         self.app = app
+        self._choose_ways(app, shipped)
+        #: Whether a reply to the server may be made without a Response object.
+        self.plain_response = as_shipped(app.response_class, Response, _RESPONSE_AS_SHIPPED)
+        json = app.json
+        self.plain_json = (
+            self.plain_response
+            and as_shipped(type(json), DefaultJSONProvider, _JSON_AS_SHIPPED)
+            and not {"response", "response_body", "dumps"} & vars(json).keys()
+        )
+        self.json_body: Callable[[Any], str] = str
+        if self.plain_json and isinstance(json, DefaultJSONProvider):
+            self.json_body = json.body_encoder()
+        self.plain_request = app.request_class is Request
+        #: The default headers, checked here so that they need not be checked with each response.
+        self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))
+        content_types = ("text/html; charset=utf-8", getattr(json, "mimetype", "application/json"))
+        self.html_header, self.json_header = (("Content-Type", text) for text in content_types)
+        self.session_cookie: str = app.config["SESSION_COOKIE_NAME"]
+        #: What a request runs that matches no rule.
+        self.unmatched = self[None]
+        self.teardown_appcontext = _synchronous(app, tuple(reversed(app.teardown_appcontext_funcs)))
+
+    def _choose_ways(self, app: App, shipped: Mapping[str, Any]) -> None:
+        """Notes which short ways are open: those on which nothing is replaced."""
         url_map = app.url_map
         #: Whether requests may take the short way: nothing on it is replaced.
         self.short = (
@@ -144,26 +178,6 @@ class Plans(dict["str | None", Plan]):
         self.build_path = url_map.build_path
         self.find = url_map.find
         self.miss = url_map.miss
-        #: Whether a reply to the server may be made without a Response object.
-        self.plain_response = as_shipped(app.response_class, Response, _RESPONSE_AS_SHIPPED)
-        json = app.json
-        self.plain_json = (
-            self.plain_response
-            and as_shipped(type(json), DefaultJSONProvider, _JSON_AS_SHIPPED)
-            and not {"response", "response_body", "dumps"} & vars(json).keys()
-        )
-        self.json_body: Callable[[Any], str] = str
-        if self.plain_json and isinstance(json, DefaultJSONProvider):
-            self.json_body = json.body_encoder()
-        self.plain_request = app.request_class is Request
-        #: The default headers, checked here so that they need not be checked with each response.
-        self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))
-        content_types = ("text/html; charset=utf-8", getattr(json, "mimetype", "application/json"))
-        self.html_header, self.json_header = (("Content-Type", text) for text in content_types)
-        self.session_cookie: str = app.config["SESSION_COOKIE_NAME"]
-        #: What a request runs that matches no rule.
-        self.unmatched = self[None]
-        self.teardown_appcontext = _synchronous(app, tuple(reversed(app.teardown_appcontext_funcs)))
 
     def __missing__(self, endpoint: str | None) -> Plan:
         plan = self[endpoint] = Plan(self.app, endpoint, self.plain_response)

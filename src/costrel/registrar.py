@@ -341,6 +341,19 @@ class Registrar(metaclass=WatchedType):
         return exc_class, None
 
 
+def named_decorator(add: Callable[..., None], name: str | Callable[..., Any] | None) -> Any:
+    """Returns a decorator that adds a function under a name; given the function itself, adds it under its own."""
+    if callable(name):
+        add(name)
+        return name
+
+    def decorate(f: F) -> F:
+        add(f, name)
+        return f
+
+    return decorate
+
+
 def hook_names(blueprints: Iterable[str]) -> tuple[str | None, ...]:
     """Returns the keys of the hook tables, the application's (None) first, then from the outermost blueprint inwards.
 

@@ -6,17 +6,16 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from werkzeug.datastructures import CallbackDict
-from werkzeug.http import http_date
 
+from costrel.cookies import cookie_text
 from costrel.response import Response
 from costrel.serialize import JSONProvider
 from costrel.signing import TextSigner
-from costrel.watch import WatchedType
 from costrel.tags import TaggedJSONSerializer
+from costrel.watch import WatchedType
 
 if TYPE_CHECKING:
     from itsdangerous import URLSafeTimedSerializer
@@ -119,12 +118,12 @@ class SessionInterface(metaclass=WatchedType):
 
     #: Whether sessions are pickled, so that extensions know what can be put in.
     pickle_based = False
+
     def __setattr__(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
         if type(self) is SecureCookieSessionInterface:
             # Requests take a short way only while nothing of the default interface is replaced.
             WatchedType.announce()
-
 
     def make_null_session(self, app: SessionApp) -> NullSession:
         """Returns the session to use where ``open_session`` returned None."""
@@ -311,7 +310,7 @@ class SecureCookieSessionInterface(SessionInterface):
         """Does what ``response.set_cookie`` does."""
         if type(response).set_cookie is _set_cookie and "set_cookie" not in response.__dict__:
             # PERF: 1.5 us, by way of response.set_cookie 4.5; with an expiry date 2.5 and 7.
-            text = _cookie_text(value, expires, settings)
+            text = cookie_text(value, expires, settings)
             limit = response.max_cookie_size
             if not limit or len(text) <= limit:
                 response.headers.add("Set-Cookie", text)
@@ -330,7 +329,7 @@ class SecureCookieSessionInterface(SessionInterface):
             if not self.should_set_cookie(app, session):
                 return fields
             expires = self.get_expiration_time(app, session)
-            text = _cookie_text(self._sign(app, dict(session)), expires, self._cookie_settings(app, session))
+            text = cookie_text(self._sign(app, dict(session)), expires, self._cookie_settings(app, session))
             limit = app.config["MAX_COOKIE_SIZE"]
             if limit and len(text) > limit:
                 return None
@@ -475,42 +474,6 @@ _set_cookie = Response.set_cookie
 _vary = Response.vary
 
 
-@lru_cache(64, typed=True)
-def _cookie_parts(
-    key: str, domain: str | None, path: str, secure: bool, httponly: bool, samesite: str | None, partitioned: bool
-) -> tuple[str, str, str]:
-    """Returns the text of a ``Set-Cookie`` header before the value, between value and expiry date, and after it."""
-    response = Response()
-
-
-# As shipped: somebody may patch the class.
-_get_signing_serializer = SecureCookieSessionInterface.get_signing_serializer
-    response.set_cookie(key, "", None, 0, path, domain, secure, httponly, samesite, partitioned)
-    head, _, end = response.headers["Set-Cookie"].partition("; Expires=Thu, 01 Jan 1970 00:00:00 GMT")
-    start = len(key.encode()) + len("=")
-    return head[:start], head[start:], end
-
-
-def _cookie_text(value: str, expires: datetime | None, settings: dict[str, Any]) -> str:
-    """Returns the text of a ``Set-Cookie`` header; the value needs no quotes."""
-    before, after, end = _cookie_parts(*settings.values())
-    date = "" if expires is None else f"; Expires={_http_date(expires)}"
-    return f"{before}{value}{after}{date}{end}"
-
-
-_last_date: list[tuple[datetime, str]] = [(datetime.min, "")]
-
-
-def _http_date(moment: datetime) -> str:
-    """Returns what werkzeug's ``http_date`` returns, remembered for the rest of the second."""
-    second = moment.replace(microsecond=0)
-    last, text = _last_date[0]
-    if last != second:
-        text = http_date(second)
-        _last_date[0] = (second, text)
-    return text
-
-
 def _vary_by_cookie(response: Response) -> None:
     """Does what ``response.vary.add("Cookie")`` does."""
     # PERF: 1.0 us where there is no such header yet, by way of response.vary 4.5.
@@ -518,3 +481,7 @@ def _vary_by_cookie(response: Response) -> None:
         response.headers.add("Vary", "Cookie")
     else:
         response.vary.add("Cookie")
+
+
+# As shipped: somebody may patch the class.
+_get_signing_serializer = SecureCookieSessionInterface.get_signing_serializer

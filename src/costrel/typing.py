@@ -50,7 +50,9 @@ ResponseClass = Any
 AppOrBlueprintKey = str | None
 AfterRequestCallable = Callable[[Any], Any] | Callable[[Any], Awaitable[Any]]
 BeforeFirstRequestCallable = Callable[[], None] | Callable[[], Awaitable[None]]
-BeforeRequestCallable = Callable[[], "ResponseReturnValue | None"] | Callable[[], "Awaitable[ResponseReturnValue | None]"]
+BeforeRequestCallable = (
+    Callable[[], "ResponseReturnValue | None"] | Callable[[], "Awaitable[ResponseReturnValue | None]"]
+)
 ShellContextProcessorCallable = Callable[[], dict[str, Any]]
 TeardownCallable = Callable[[BaseException | None], None] | Callable[[BaseException | None], Awaitable[None]]
 TemplateContextProcessorCallable = Callable[[], dict[str, Any]] | Callable[[], Awaitable[dict[str, Any]]]
