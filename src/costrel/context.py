@@ -86,8 +86,6 @@ class _AppCtxGlobals:
 
         def __setattr__(self, name: str, value: Any) -> None: ...
 
-        def __delattr__(self, name: str) -> None: ...
-
 
 class AppContext:
     """Makes an application current: for a command, a shell, a background task.
@@ -462,9 +460,6 @@ class _SessionProxy(LocalProxy["SessionMixin"]):
 
     def __setitem__(self, key: str, value: Any) -> None:
         _request_context().session[key] = value
-
-    def __contains__(self, key: object) -> bool:
-        return key in _request_context().session
 
 
 class _GProxy(LocalProxy[_AppCtxGlobals]):

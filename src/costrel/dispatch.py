@@ -57,7 +57,6 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
         plans = app.start_serving()
     if signals.watched or not plans.short:
         return _handle_by_methods(app, environ, start_response)
-
     context = _ServedContext(app, environ)
     outer = current_context.get(None)
     shared = outer is not None and context.join(outer)
