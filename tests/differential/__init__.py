@@ -1,0 +1,1 @@
+"""Random programs, run with the real Flask and with costrel."""
