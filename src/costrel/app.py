@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from werkzeug.routing import BuildError
     from werkzeug.wrappers import Response as WerkzeugResponse
 
-    from costrel.cli import AppGroup
     from costrel.templating import DispatchingJinjaLoader, Environment
     from costrel.testing import FlaskClient, FlaskCliRunner
 
@@ -262,14 +261,6 @@ class App(Registrar):
     def logger(self) -> logging.Logger:
         """The application's logger, named like it; it writes to the server's error stream unless logging is set up."""
         return create_logger(self)
-
-    @lazy
-    def cli(self) -> AppGroup:
-        """The click group of the application's own commands."""
-        # Imported here to save start-up time: click takes 8 ms.
-        from costrel.cli import AppGroup
-
-        return AppGroup(self.name)
 
     @lazy
     def jinja_environment(self) -> type[Environment]:

@@ -108,7 +108,7 @@ class Registrar(metaclass=WatchedType):
         # Imported here to save start-up time: click takes 8 ms.
         from costrel.cli import AppGroup
 
-        return AppGroup()
+        return AppGroup(self.name)
 
     @property
     def static_folder(self) -> str | None:
