@@ -85,6 +85,7 @@ class _AppCtxGlobals:
     if TYPE_CHECKING:
 
         def __setattr__(self, name: str, value: Any) -> None: ...
+        def __delattr__(self, name: str) -> None: ...
 
 
 class AppContext:
