@@ -29,7 +29,7 @@ from costrel.environment import get_debug_flag
 from costrel.lazy import lazy
 from costrel.logging import create_logger
 from costrel.packages import find_instance_path
-from costrel.plan import REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
+from costrel.plan import OTHER_REPLACEABLE, REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
 from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, named_decorator, setupmethod
 from costrel.request import Request
 from costrel.response import Response
@@ -674,4 +674,4 @@ def _blueprints() -> tuple[str, ...]:
 
 
 #: The replaceable methods as they are here, to see later whether somebody has replaced one.
-_SHIPPED = {name: vars(App)[name] for name in (*REPLACEABLE, *REPLACEABLE_FOR_ERRORS, "inject_url_defaults", "url_for")}
+_SHIPPED = {name: vars(App)[name] for name in (*REPLACEABLE, *REPLACEABLE_FOR_ERRORS, *OTHER_REPLACEABLE)}

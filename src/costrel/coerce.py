@@ -32,6 +32,11 @@ STATUS_LINES = {
     if code >= 200 and code not in {204, 205, 304}
 }
 
+
+class AllowedMethods(tuple[str, ...]):
+    """The methods that a path can be asked for with, as what the automatic view of OPTIONS returns."""
+
+
 _ALLOWED = (
     "The return type must be a string, dict, list, tuple with headers or status, Response instance, or WSGI callable,"
     " but it was a {kind}."
@@ -69,6 +74,9 @@ def plain_reply(plans: Plans, value: Any) -> Reply | None:
     elif kind is bytes:
         body = value
         content_type = plans.html_header
+    elif kind is AllowedMethods:
+        headers = [plans.html_header, ("Allow", ", ".join(value)), ("Content-Length", "0"), *plans.default_headers]
+        return status, headers, []
     else:
         return None
     return status, [content_type, ("Content-Length", str(len(body))), *plans.default_headers], [body]
@@ -121,6 +129,8 @@ def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str 
     """
     status: Any = None
     headers: Any = None
+    if type(value) is AllowedMethods:
+        return app.make_default_options_response()
     if isinstance(value, tuple):
         value, status, headers = _unpack(value, endpoint)
     if value is None:

@@ -467,10 +467,10 @@ class _GProxy(LocalProxy[_AppCtxGlobals]):
     __slots__ = ()
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(_app_context().g, name)
+        return getattr((current_context.get(None) or _app_context()).g, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        setattr(_app_context().g, name, value)
+        setattr((current_context.get(None) or _app_context()).g, name, value)
 
 
 class _CurrentAppProxy(LocalProxy["App"]):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from costrel import signals
-from costrel.coerce import error_reply, make_response, plain_reply
+from costrel.coerce import AllowedMethods, error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
 from costrel.errors import handle_plainly, propagates
 from costrel.response import Response
@@ -124,7 +124,10 @@ def _answer(
             if rule is None:
                 _raise_unusual_routing_error(app, plans, context)
             elif method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
-                value = app.make_default_options_response()
+                if plan.replies_plainly and plans.plain_options:
+                    value = AllowedMethods(allowed_methods(app, context))
+                else:
+                    value = app.make_default_options_response()
             else:
                 value = plan.view(**view_args)
     except Exception as error:

@@ -88,7 +88,7 @@ def handle_plainly(app: App, error: Exception, blueprints: tuple[str, ...]) -> A
         return error
     handler = find_handler(app, error, blueprints)
     if handler is not None:
-        return app.ensure_sync(handler)(error)
+        return app.plans().synchronous(handler)(error)
     if is_http_error:
         return error
     raise error

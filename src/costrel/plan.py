@@ -43,6 +43,9 @@ REPLACEABLE_FOR_ERRORS = (
     "trap_http_exception",
 )
 
+#: Methods of App for which a short way of their own is open where they are not replaced.
+OTHER_REPLACEABLE = ("inject_url_defaults", "make_default_options_response", "url_for")
+
 _Function = Callable[..., Any]
 
 
@@ -126,6 +129,7 @@ class Plans(dict["str | None", Plan]):
     def __init__(self, app: App, shipped: Mapping[str, Any]) -> None:
         super().__init__()
         self.app = app
+        self._synchronous: dict[_Function, _Function] = {}
         self._choose_ways(app, shipped)
         #: Whether a reply to the server may be made without a Response object.
         self.plain_response = as_shipped(app.response_class, Response, _RESPONSE_AS_SHIPPED)
@@ -163,6 +167,8 @@ class Plans(dict["str | None", Plan]):
         self.plain_errors = _none_replaced(app, shipped, REPLACEABLE_FOR_ERRORS) and not (
             app.config["TRAP_HTTP_EXCEPTIONS"] or app.config["TRAP_BAD_REQUEST_ERRORS"]
         )
+        #: Whether OPTIONS may be answered without a Response object.
+        self.plain_options = _method_as_shipped(app, "make_default_options_response", shipped)
         #: Whether each request's host must be checked before its URL is matched.
         self.check_host = bool(app.config["TRUSTED_HOSTS"])
         #: Whether ``url_for`` may ask the map directly.
@@ -178,6 +184,16 @@ class Plans(dict["str | None", Plan]):
         self.build_path = url_map.build_path
         self.find = url_map.find
         self.miss = url_map.miss
+
+    def synchronous(self, function: _Function) -> _Function:
+        """Returns what ``app.ensure_sync(function)`` returns, which is asked once for each function.
+
+        :param function: one that is registered: an error handler.
+        """
+        known = self._synchronous.get(function)
+        if known is None:
+            known = self._synchronous[function] = self.app.ensure_sync(function)
+        return known
 
     def __missing__(self, endpoint: str | None) -> Plan:
         plan = self[endpoint] = Plan(self.app, endpoint, self.plain_response)

@@ -133,13 +133,13 @@ Remove them from the text, or encode it.
         """Puts a field in the place of all of the same name."""
         field = self._field(key, value, kwargs)
         wanted = key.lower()
-        places = [place for place, (name, _) in enumerate(self._list) if name.lower() == wanted]
-        if not places:
-            self._list.append(field)
-            return
-        self._list[places[0]] = field
-        for place in reversed(places[1:]):
-            del self._list[place]
+        fields = self._list
+        for place, (name, _) in enumerate(fields):
+            if name.lower() == wanted:
+                fields[place] = field
+                fields[place + 1 :] = [other for other in fields[place + 1 :] if other[0].lower() != wanted]
+                return
+        fields.append(field)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, str):
