@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.datastructures import Headers
@@ -140,7 +141,7 @@ def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str 
         )
     if isinstance(value, app.response_class):
         response = value
-    elif isinstance(value, (str, bytes, bytearray, Iterator)):
+    elif isinstance(value, (str, bytes, bytearray, GeneratorType, Iterator)):
         # The class gets status and headers at once, for it may treat them in its own way.
         return app.response_class(cast(Any, value), status=status, headers=headers)
     elif isinstance(value, (dict, list)):

@@ -186,9 +186,12 @@ def path_of(environ: WSGIEnvironment) -> str:
 
 def _raise_unusual_routing_error(app: App, plans: Plans, context: RequestContext) -> None:
     """Raises why no rule matches the URL, unless it is a 404 or 405 that the caller handles plainly."""
-    # PERF: to raise the error and catch it in the caller takes 1 us.
-    if not plans.plain_errors or type(context.routing_exception) not in (NotFound, MethodNotAllowed):
+    error = context.routing_exception
+    if error is None or not plans.plain_errors or type(error) not in (NotFound, MethodNotAllowed):
         app.raise_routing_exception(context.request)
+    # PERF: to raise the error and catch it in the caller takes 1 us. A handler must find it as the one being handled.
+    if app.error_handler_spec:
+        raise error
 
 
 def _run_before(plan: Plan, context: RequestContext) -> Any:
@@ -229,7 +232,7 @@ def _session_fields(
 
 def process_response(app: App, context: RequestContext, response: Response) -> Response:
     """Runs the after-request hooks, saves the session and adds the default headers; see ``App.process_response``."""
-    plans = app.plans()
+    plans = app._plans or app.plans()
     for function in context._after_functions or ():
         response = app.ensure_sync(function)(response)
     for function in plans[endpoint_of(context)].after:

@@ -18,6 +18,7 @@ from costrel import typing as ct
 from costrel.context import current_app
 from costrel.lazy import lazy
 from costrel.packages import get_root_path
+from costrel.static import send_static
 from costrel.watch import WatchedDict, WatchedLists, WatchedType
 
 if TYPE_CHECKING:
@@ -156,9 +157,6 @@ class Registrar(metaclass=WatchedType):
         :param filename: the path below the folder.
         :raises RuntimeError: where there is no static folder.
         """
-        # Imported here to save start-up time: only applications with static files need it.
-        from costrel.static import send_static
-
         folder = self.static_folder
         if folder is None:
             raise RuntimeError("'static_folder' must be set to serve static_files.")

@@ -90,10 +90,11 @@ Remove them from the text, or encode it.
             super().__init__(defaults)
 
     def __contains__(self, key: str) -> bool:
+        length = len(key)
         wanted = key.lower()
         # PERF: without an exception to raise and catch, 0.9 us to 0.25 us.
         for name, _ in self._list:  # noqa: SIM110 - a generator would cost the half of it again
-            if name.lower() == wanted:
+            if len(name) == length and name.lower() == wanted:
                 return True
         return False
 
@@ -131,11 +132,15 @@ Remove them from the text, or encode it.
 
     def set(self, key: str, value: Any, /, **kwargs: Any) -> None:
         """Puts a field in the place of all of the same name."""
-        field = self._field(key, value, kwargs)
-        wanted = key.lower()
+        self._put(key, self._field(key, value, kwargs))
+
+    def _put(self, key: str, field: tuple[str, str]) -> None:
         fields = self._list
+        length = len(key)
+        wanted = key.lower()
         for place, (name, _) in enumerate(fields):
-            if name.lower() == wanted:
+            # PERF: comparing the lengths first saves 0.02 us for each field of another length.
+            if len(name) == length and name.lower() == wanted:
                 fields[place] = field
                 fields[place + 1 :] = [other for other in fields[place + 1 :] if other[0].lower() != wanted]
                 return
@@ -143,7 +148,7 @@ Remove them from the text, or encode it.
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, str):
-            self.set(key, value)
+            self._put(key, self._field(key, value))
         elif isinstance(key, int):
             self._list[key] = self._field(*value)
         else:
