@@ -37,12 +37,11 @@ class _ServedContext(RequestContext):
     #: What the endpoint runs; set once the URL has been matched.
     plan: Plan
 
-    def __init__(self, app: App, environ: WSGIEnvironment) -> None:
-        self.app = app
-        self.environ = environ
-
     def copy(self) -> RequestContext:
         return RequestContext(self.app, self.environ, request=self.request, session=self._session)
+
+
+_new_context: Callable[[type[_ServedContext]], _ServedContext] = object.__new__
 
 
 def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -57,7 +56,10 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
         plans = app.start_serving()
     if signals.watched or not plans.short:
         return _handle_by_methods(app, environ, start_response)
-    context = _ServedContext(app, environ)
+    # PERF: without the call of a constructor written in Python: 0.1 us.
+    context = _new_context(_ServedContext)
+    context.app = app
+    context.environ = environ
     outer = current_context.get(None)
     shared = outer is not None and context.join(outer)
     token = current_context.set(context)
@@ -129,7 +131,7 @@ def _answer(
                 else:
                     value = app.make_default_options_response()
             else:
-                value = plan.view(**view_args)
+                value = plan.view(**view_args) if view_args else plan.view()
     except Exception as error:
         if plans.plain_errors:
             value = handle_plainly(app, error, plan.blueprints)
