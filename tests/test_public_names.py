@@ -125,14 +125,20 @@ def _ours(name: str) -> Any:
     return None
 
 
-def _unlike(theirs: list[list[Any]] | None, function: Any) -> list[str]:
-    """Says in which ways a function does not take what Flask's takes; empty where it takes all of it."""
+def _unlike(theirs: list[list[Any]] | None, function: Any, bound: bool = False) -> list[str]:
+    """Says in which ways a function does not take what Flask's takes; empty where it takes all of it.
+
+    :param bound: whether the first parameter of both is the object, whose name is no matter.
+    """
     if theirs is None:
         return []
     try:
-        ours = inspect.signature(function).parameters
+        ours = dict(inspect.signature(function).parameters)
     except (TypeError, ValueError):
         return ["has no signature"]
+    if bound:
+        theirs = theirs[1:]
+        ours.pop(next(iter(ours)))
     kinds = {parameter.kind.name for parameter in ours.values()}
     problems = []
     order = [p.name for p in ours.values() if p.kind.name.startswith("POSITIONAL")]
@@ -211,7 +217,10 @@ def test_every_method_takes_the_same_arguments() -> None:
         for attribute, theirs in _attributes(name).items():
             method = inspect.getattr_static(_ours(name), attribute, None)
             function = method.__func__ if isinstance(method, staticmethod | classmethod) else method
-            if f"{name}.{attribute}" not in LEFT_OUT and callable(function) and (found := _unlike(theirs, function)):
+            if f"{name}.{attribute}" in LEFT_OUT or not inspect.isfunction(function):
+                continue
+            found = _unlike(theirs, function, bound=not isinstance(method, staticmethod))
+            if found:
                 problems[f"{name}.{attribute}"] = found
     assert problems == {}
 

@@ -262,11 +262,15 @@ class App(Registrar):
         """The application's logger, named like it; it writes to the server's error stream unless logging is set up."""
         return create_logger(self)
 
-    @lazy
-    def jinja_environment(self) -> type[Environment]:
-        """The class of the Jinja environment."""
-        environment_class: type[Environment] = _templating().Environment
-        return environment_class
+    if TYPE_CHECKING:
+        # For type checkers it is a class, as subclasses set it.
+        jinja_environment: type[Environment]
+    else:
+
+        @lazy
+        def jinja_environment(self) -> type[Environment]:
+            """The class of the Jinja environment."""
+            return _templating().Environment
 
     @lazy
     def jinja_env(self) -> Environment:
