@@ -144,7 +144,7 @@ def _json(app: Any) -> None:
 
     @app.get("/status")
     def status() -> dict[str, object]:
-        return {"message": "Hello, World!", "number": next(numbers), "ready": True, "parts": ["a", "b", "c"]}
+        return {"message": "Hello, World!", "number": next(numbers)}
 
     @app.post("/order")
     def order() -> dict[str, object]:

@@ -197,8 +197,6 @@ class Status:
         resp.media = {
             "message": "Hello, World!",
             "number": next(self.numbers),
-            "ready": True,
-            "parts": ["a", "b", "c"],
         }
 
 

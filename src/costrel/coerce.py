@@ -58,6 +58,9 @@ def plain_reply(plans: Plans, value: Any) -> Reply | None:
     if kind is str:
         body = value.encode()
         return "200 OK", [plans.html_header, ("Content-Length", str(len(body))), *plans.default_headers], [body]
+    if kind is dict and plans.plain_json:
+        body = plans.json_body(value).encode()
+        return "200 OK", [plans.json_header, ("Content-Length", str(len(body))), *plans.default_headers], [body]
     status = "200 OK"
     if kind is tuple and len(value) == 2 and type(value[1]) is int:
         code = value[1]

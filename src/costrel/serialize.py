@@ -68,7 +68,7 @@ def compact_encoder(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys
 
 
 def _encoder(
-    default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, separators: tuple[str, str]
+    default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool, separators: tuple[str, str], end: str = ""
 ) -> Callable[[Any], str]:
     item_separator, key_separator = separators
     reference = json.JSONEncoder(
@@ -76,21 +76,21 @@ def _encoder(
     ).encode
     make: Callable[..., Callable[[Any, int], Iterable[str]]] | None = getattr(json_encoder, "c_make_encoder", None)
     if make is None:
-        return reference
+        return lambda obj: reference(obj) + end
     escape = json_encoder.encode_basestring_ascii if ensure_ascii else json_encoder.encode_basestring
     # PERF: 0.4 us for {"message": "Hello, World!"}; JSONEncoder.encode 1.3, json.dumps with arguments 2.1.
     # No table of open containers is kept, so a circular one ends at the interpreter's own recursion limit.
     try:
         chunks = make(None, default, escape, None, key_separator, item_separator, sort_keys, False, True)
     except TypeError:  # a later Python may make its encoder from other arguments
-        return reference
+        return lambda obj: reference(obj) + end
     join = "".join
 
     def encode(obj: Any) -> str:
         try:
-            return join(chunks(obj, 0))
+            return join(chunks(obj, 0)) + end
         except RecursionError:
-            return reference(obj)  # raises ValueError("Circular reference detected") where that is the cause
+            return reference(obj) + end  # raises ValueError("Circular reference detected") where that is the cause
 
     return encode
 
@@ -266,8 +266,7 @@ class DefaultJSONProvider(JSONProvider):
         replaced = type(self).dumps is not DefaultJSONProvider.dumps or "dumps" in self.__dict__
         if not compact or replaced:
             return self.response_body
-        encode = compact_encoder(self.default, self.ensure_ascii, self.sort_keys)
-        return lambda obj: encode(obj) + "\n"
+        return _encoder(self.default, self.ensure_ascii, self.sort_keys, _COMPACT, "\n")
 
     def _make_encoders(self, settings: tuple[Callable[[Any], Any], bool, bool]) -> None:
         self._encode_compact = _encoder(*settings, _COMPACT)
