@@ -75,9 +75,9 @@ def test_empty_field_is_not_listed() -> None:
     explain_missing_files(request)
     assert attach_enctype_error_multidict is explain_missing_files
     error = DebugFilesKeyError(request, "f")
-    assert "The browser sent" in str(error)
+    assert "This was submitted" in str(error)
     request.form = MultiDict()
-    assert "The browser sent" not in str(DebugFilesKeyError(request, "f"))
+    assert "This was submitted" not in str(DebugFilesKeyError(request, "f"))
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_redirect_that_loses_the_form(target: str, slash: bool) -> None:
 
 def test_redirect_error_without_a_redirect() -> None:
     """The error can be made for any request."""
-    assert "redirects to ''" in str(FormDataRoutingRedirect(Request(make_environ("/form"))))
+    assert "redirects to the canonical URL ''" in str(FormDataRoutingRedirect(Request(make_environ("/form"))))
 
 
 @pytest.mark.parametrize("base", [AssertionError, UnicodeError])

@@ -22,12 +22,12 @@ class DebugFilesKeyError(KeyError, AssertionError):
     def __init__(self, request: Request, key: str) -> None:
         sent = ", ".join(repr(value) for value in request.form.getlist(key))
         self.msg = (
-            f"request.files has no file {key!r}: the request's media type is {request.mimetype!r}, and only"
-            " 'multipart/form-data' carries files. Write the form as"
+            f"request.files has no file {key!r}: the request's media type is {request.mimetype!r}, so no file"
+            " contents were transmitted; only 'multipart/form-data' carries files. Write the form as"
             ' <form method="post" enctype="multipart/form-data">.'
         )
         if sent:
-            self.msg += f"\n\nThe browser sent only the name of the file, in request.form[{key!r}]: {sent}."
+            self.msg += f"\n\nThis was submitted: {sent}, the name of the file only, in request.form[{key!r}]."
         super().__init__(self.msg)
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class FormDataRoutingRedirect(AssertionError):
 
     def __init__(self, request: Request) -> None:
         target = getattr(getattr(request, "routing_exception", None), "new_url", "")
-        message = f"A {request.method} request was sent to {request.url!r}, which redirects to {target!r}."
+        message = f"A {request.method} request was sent to {request.url!r}, which redirects to the canonical URL {target!r}."
         if f"{request.base_url}/" == target.partition("?")[0]:
             message += " The rule ends with a slash and the request did not; rules with one redirect to it."
         super().__init__(

@@ -62,6 +62,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     context.app = app
     context.environ = environ
     context._request = context._session = context._after_functions = None
+    context._active = True
     outer = current_context.get(None)
     shared = outer is not None and context.join(outer)
     token = current_context.set(context)
@@ -162,7 +163,9 @@ def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, meth
     """
     if plans.check_host and context.url_adapter is None:
         return None
-    path = path_of(environ)
+    path = environ.get("PATH_INFO", "")
+    if not path.isascii():
+        path = path_of(environ)
     if "HTTP_UPGRADE" in environ:
         # Only the adapter tells a websocket request from others.
         context.match_request()
