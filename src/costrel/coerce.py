@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from costrel.response import Response
@@ -185,7 +186,9 @@ def _from_error(app: App, error: HTTPException, environ: WSGIEnvironment) -> Res
     if error.response is None and type(error).get_response is _get_response:
         headers = error.get_headers(environ)
         return app.response_class(error.get_body(environ), error.code, headers)
-    return cast(Response, app.response_class.force_type(cast(Any, error), environ))
+    # A redirect's own response has its body complete; called as an application it would give a stream.
+    source: Any = error.get_response(environ) if isinstance(error, RequestRedirect) else error
+    return cast(Response, app.response_class.force_type(source, environ))
 
 
 def _from_application(app: App, value: Any, environ: WSGIEnvironment, endpoint: str | None) -> Response:
