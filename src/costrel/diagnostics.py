@@ -42,7 +42,9 @@ class FormDataRoutingRedirect(AssertionError):
 
     def __init__(self, request: Request) -> None:
         target = getattr(getattr(request, "routing_exception", None), "new_url", "")
-        message = f"A {request.method} request was sent to {request.url!r}, which redirects to the canonical URL {target!r}."
+        message = (
+            f"A {request.method} request was sent to {request.url!r}, which redirects to the canonical URL {target!r}."
+        )
         if f"{request.base_url}/" == target.partition("?")[0]:
             message += " The rule ends with a slash and the request did not; rules with one redirect to it."
         super().__init__(
