@@ -5,6 +5,7 @@ Source: https://flask.palletsprojects.com/en/stable/api/#application-object
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import sys
@@ -374,11 +375,15 @@ class App(Registrar):
         present: Any = self.view_functions.get(endpoint)
         if present is None or present == view_func:
             return
-        code = getattr(present, "__code__", None)
-        where = "" if code is None else f" It is taken by the view in {code.co_filename}:{code.co_firstlineno}."
+        taken = _place(present)
+        where = f" It is taken by the view in {taken}." if taken else ""
+        caller = calling_line()
+        # A blueprint's view is registered far from where it stands.
+        place = _place(view_func)
+        view = f"{place} (registered in {caller})" if place and place != caller else caller
         raise AssertionError(
             f"View function mapping is overwriting an existing endpoint function: {endpoint}.{where} Rename the view in"
-            f" {calling_line()}, or pass endpoint='another_name'."
+            f" {view}, or pass endpoint='another_name'."
         )
 
     @setupmethod
@@ -661,6 +666,12 @@ def _templating() -> Any:
 
         _templating_module = templating
     return _templating_module
+
+
+def _place(view: Callable[..., Any]) -> str | None:
+    """Returns ``file:line`` of a view, below its decorators where they tell; None where it is no function."""
+    code = getattr(inspect.unwrap(view), "__code__", None)
+    return None if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def _context() -> RequestContext:
