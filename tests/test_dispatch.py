@@ -29,7 +29,7 @@ from costrel import (
     signals,
     stream_with_context,
 )
-from costrel.context import current_context, request_ctx
+from costrel.context import RequestContext, current_context, request_ctx
 from tests.support.environ import call, make_environ
 from tests.support.frameworks import assert_same_as_flask
 
@@ -218,6 +218,27 @@ def test_the_automatic_options(app: App, way: Way) -> None:
     assert allow("/none")[0] == 404
 
 
+@EACH_WAY
+@pytest.mark.parametrize("name", ["after this request", "session"])
+def test_options_with_something_to_add(app: App, way: Way, name: str) -> None:
+    """A hook may add to the automatic answer, and may touch the session."""
+
+    @app.before_request
+    def before() -> None:
+        if name == "session":
+            session["a"] = 1
+        else:
+            after_this_request(lambda response: response.headers.add("X-Added", "yes") or response)
+
+    app.add_url_rule("/", "home", lambda: "")
+    way(app)
+    reply = call(app, make_environ("/", method="OPTIONS"))
+    assert set((reply.header("Allow") or "").split(", ")) == {"GET", "HEAD", "OPTIONS"}
+    assert (reply.header("X-Added"), reply.header("Set-Cookie") is None) == (
+        ("yes", True) if name == "after this request" else (None, False)
+    )
+
+
 def test_the_setting_for_automatic_options() -> None:
     """``PROVIDE_AUTOMATIC_OPTIONS`` counts for the rules that are added after it was set."""
     app = App("x", root_path="/")
@@ -332,6 +353,45 @@ def test_an_error_of_start_response(app: App, way: Way) -> None:
     with pytest.raises(OSError, match="gone"):
         app(make_environ(), start_response)
     assert [str(error) for error in errors] == ["gone"]
+    assert current_context.get(None) is None
+
+
+@EACH_WAY
+@pytest.mark.parametrize("propagate", [True, False])
+def test_failing_teardown_functions(app: App, way: Way, propagate: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """All teardown functions run; the first failure is raised in tests and else logged, after the reply was made."""
+    app.config["PROPAGATE_EXCEPTIONS"] = propagate
+    events: list[str] = []
+
+    def fail(word: str, error: BaseException | None) -> None:
+        events.append(word)
+        raise ValueError(word)
+
+    for word in ("second", "first"):
+        app.teardown_request(functools.partial(fail, word))
+    app.teardown_appcontext(lambda error: events.append("context"))
+    app.add_url_rule("/", "home", lambda: "home")
+    way(app)
+    if propagate:
+        with pytest.raises(ValueError, match="first"):
+            call(app, make_environ())
+    else:
+        assert call(app, make_environ()).read() == b"home"
+        assert "ValueError: first" in caplog.text
+    assert events == ["first", "second", "context"]
+    assert current_context.get(None) is None
+
+
+def test_a_context_that_cannot_be_pushed(app: App) -> None:
+    """Where pushing the context fails before it is current, the error is answered or raised as any other."""
+
+    class Broken(RequestContext):
+        def push(self) -> None:
+            raise ValueError("no push")
+
+    app.request_context = lambda environ: Broken(app, environ)  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="outside of request context"):
+        call(app, make_environ())
     assert current_context.get(None) is None
 
 
@@ -498,6 +558,12 @@ def test_a_signal_takes_the_long_way_only_meanwhile(app: App) -> None:
 # Sessions and headers
 
 
+def keep_session() -> str:
+    """A view that makes the session permanent."""
+    session.permanent = True
+    return ""
+
+
 @EACH_WAY
 def test_when_a_session_is_saved(app: App, way: Way) -> None:
     """A changed session sets its cookie, one that was looked at varies by cookie, others do neither."""
@@ -505,7 +571,7 @@ def test_when_a_session_is_saved(app: App, way: Way) -> None:
     app.add_url_rule("/get", "get", lambda: str(session.get("a")))
     app.add_url_rule("/none", "nothing", lambda: "")
     app.add_url_rule("/clear", "clear", lambda: str(session.__delitem__("a")))
-    app.add_url_rule("/keep", "keep", lambda: str(session.__setattr__("permanent", True)))
+    app.add_url_rule("/keep", "keep", keep_session)
     way(app)
     client = app.test_client()
     found = []
