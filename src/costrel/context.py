@@ -306,11 +306,10 @@ class RequestContext(AppContext):
             exc = sys.exc_info()[1]
         if not self._tokens:
             raise AssertionError(f"Popped wrong request context. ({self!r} was not pushed)")
-        last = len(self._tokens) == 1
         shared = self._tokens[-1][1]
         active = current_context.get(None)
         try:
-            if last and not self._ended_elsewhere:
+            if len(self._tokens) == 1 and not self._ended_elsewhere:
                 self.tear_down(exc, shared)
         finally:
             token, _ = self._tokens.pop()
