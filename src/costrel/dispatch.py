@@ -44,6 +44,7 @@ class _ServedContext(RequestContext):
 _new_context: Callable[[type[_ServedContext]], _ServedContext] = object.__new__
 
 
+# budget: this function and the next are the hot path; each step in a function of its own would cost 0.05 us of 2.
 def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Answers one request: the WSGI application (PEP 3333) behind ``App.wsgi_app``.
 
@@ -102,6 +103,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
         current_context.reset(token)
 
 
+# budget: as above.
 def _answer(
     app: App, plans: Plans, context: _ServedContext, environ: WSGIEnvironment, method: str
 ) -> Any:  # a Reply or a Response
