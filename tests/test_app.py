@@ -689,6 +689,21 @@ def test_registering_late_names_the_line(name: str, register: Callable[[App], An
     assert f"Move the call in {HERE}:{line} to where the application is made" in text
 
 
+def test_tables_may_be_assigned() -> None:
+    """A plain list or dict in place of a table is noticed, and two applications may be given the same one."""
+    one, other = App("one"), App("other")
+    for app in (one, other):
+        app.add_url_rule("/", "index", lambda: "view")
+        app.testing = True
+        assert app.test_client().get("/").text == "view"
+    hooks: dict[str | None, list[Any]] = {None: [lambda: "hook"]}
+    one.before_request_funcs = hooks
+    other.before_request_funcs = one.before_request_funcs
+    assert [app.test_client().get("/").text for app in (one, other)] == ["hook", "hook"]
+    other.before_request_funcs[None].clear()
+    assert other.test_client().get("/").text == "view"
+
+
 # Templates and shell
 
 
@@ -914,6 +929,47 @@ def test_the_error_methods_can_be_called(app: App, caplog: pytest.LogCaptureFixt
         assert app._find_error_handler(InternalServerError(), []) is None
     assert "Exception on / [GET]" in caplog.text
     assert app.should_ignore_error(problem) is False
+
+
+def test_an_error_in_a_handler_is_not_handled_again(app: App) -> None:
+    """What a handler raises goes to the handler of 500 at once, and teardown functions get the first error."""
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    log: list[str] = []
+
+    @app.errorhandler(Exception)
+    def handle(error: Exception) -> tuple[str, int]:
+        log.append(type(error).__name__)
+        if not isinstance(error, InternalServerError):
+            raise ValueError("in the handler")
+        return "handled", 500
+
+    def fail() -> str:
+        raise KeyError
+
+    app.add_url_rule("/fails", "fails", fail)
+    app.add_url_rule("/post", "post", fail, methods=["POST"])
+    app.teardown_request(lambda error: log.append(f"end {type(error).__name__}"))
+    client = app.test_client()
+    for path, first in (("/none", "NotFound"), ("/post", "MethodNotAllowed"), ("/fails", "KeyError")):
+        log.clear()
+        assert client.get(path).text == "handled"
+        assert log == [first, "InternalServerError", "end ValueError"]
+
+
+def test_teardown_is_told_the_error_of_the_request(app: App) -> None:
+    """Where the handler of 500 fails too, its error escapes, and teardown functions get the one before it."""
+    seen: list[BaseException | None] = []
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+
+    @app.errorhandler(500)
+    def fail(error: Exception) -> str:
+        raise ValueError("in the handler")
+
+    app.add_url_rule("/", "index", lambda: request.environ["missing"])
+    app.teardown_request(seen.append)
+    with pytest.raises(ValueError, match="in the handler"):
+        app.test_client().get("/")
+    assert [type(error) for error in seen] == [KeyError]
 
 
 def test_a_routing_error_is_raised_by_a_method(app: App) -> None:

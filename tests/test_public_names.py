@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import costrel
-from costrel import templating
+from costrel import cli, templating
 from costrel.context import _AppCtxGlobals
 from tests.support.frameworks import run_costrel, run_flask
 from tests.support.server import child_environment
@@ -287,6 +287,14 @@ def test_template_functions_are_imported_when_asked_for() -> None:
     costrel.__dict__.pop("render_template", None)
     assert costrel.render_template is templating.render_template
     assert "render_template" in vars(costrel)
+
+
+def test_importing_the_module_runs_nothing() -> None:
+    """``costrel.__main__`` that is imported, as documentation tools do, only has the function."""
+    module = importlib.import_module("costrel.__main__")
+    # runpy, which the next test uses, warns of a module that is there already.
+    del sys.modules["costrel.__main__"]
+    assert module.main is cli.main
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"]])

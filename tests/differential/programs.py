@@ -153,6 +153,34 @@ SETTINGS: dict[str, list[Any]] = {
     "TRUSTED_HOSTS": [["localhost"], ["example.org"]],
 }
 
+#: What a program may do to its application apart from registering.
+CHANGES = [
+    "app.url_map.strict_slashes = False",
+    "app.url_map.merge_slashes = False",
+    "app.url_map.redirect_defaults = False",
+    "app.url_map.sort_parameters = True",
+    "app.subdomain_matching = True",
+    "app.json.sort_keys = False",
+    "app.json.ensure_ascii = False",
+    "app.json.compact = False",
+    "app.json.mimetype = 'application/vnd.api+json'",
+    "app.permanent_session_lifetime = 60",
+    "app.secret_key = None",
+    "app.url_build_error_handlers.append(lambda error, endpoint, values: '/built')",
+    "app.jinja_options = {'trim_blocks': True}",
+    "app.jinja_env.globals['extra'] = 'global'",
+    "app.handle_http_exception = lambda error: ('patched', 260)",
+    "app.preprocess_request = lambda: None",
+    "app.response_class = type('Own', (app.response_class,), {'default_mimetype': 'text/plain'})",
+    "app.request_class = type('Own', (app.request_class,), {'is_json': True})",
+    "app.session_interface = type('Own', (type(app.session_interface),), {'salt': 'own'})()",
+    "framework.request_started.connect(lambda sender, **extra: log.append('started'), app, weak=False)",
+    "framework.request_finished.connect(lambda sender, response, **extra: log.append('finished'), app, weak=False)",
+    "framework.got_request_exception.connect(lambda sender, exception: log.append(kind(exception)), app, weak=False)",
+    "app.wsgi_app = (lambda inner: lambda environ, start: inner({**environ, 'SCRIPT_NAME': '/below'}, start))"
+    "(app.wsgi_app)",
+]
+
 BEFORE = ["return None", "return 'early', 250", "framework.abort(403)", "raise Problem()", "framework.g.value = 1"]
 AFTER = ["response.headers['X-{name}'] = '1'\n    return response", "return framework.Response('replaced', 251)"]
 
@@ -218,6 +246,13 @@ def _routes(draw: st.DrawFn, owner: str) -> str:
             ", provide_automatic_options=False", ", merge_slashes=False", ", build_only=True",
         ]))  # fmt: skip
         body = draw(st.sampled_from(BODIES))
+        if draw(st.integers(0, 7)) == 0:
+            text += f"class {name}(framework.views.MethodView):\n    init_every_request = {draw(st.booleans())}\n"
+            for method in draw(st.lists(st.sampled_from(["get", "post", "put", "options"]), unique=True)):
+                function = _indent(method, "self, **values", f"({owner + '.' + name!r}, {method!r})", body)
+                text += "".join(f"    {line}\n" for line in function.splitlines())
+            text += f"{owner}.add_url_rule({rule!r}{options}{extra}, view_func={name}.as_view({name!r}))\n"
+            continue
         text += f"@{owner}.route({rule!r}{options}{extra})\n"
         text += _indent(name, "**values", f"({owner + '.' + name!r}, str(values))", body)
     return text
@@ -275,6 +310,7 @@ def programs(draw: st.DrawFn) -> str:
     text = PROLOGUE
     text += "app = App('program', root_path=ROOT)\napp.secret_key = 'key'\n"
     text += f"app.config.update({settings!r})\n"
+    text += "".join(f"{change}\n" for change in draw(st.lists(st.sampled_from(CHANGES), max_size=2, unique=True)))
     text += draw(_hooks("app")) + draw(_handlers("app")) + draw(_routes("app"))
     for number in range(draw(st.integers(0, 2))):
         text += draw(_blueprint(f"part{number}", "app", nested=True))

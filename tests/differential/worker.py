@@ -24,6 +24,7 @@ import base64, importlib, json, re, sys, time, zlib
 time.time = lambda: 1_700_000_000.0
 name, ROOT = sys.argv[1:]
 framework = importlib.import_module(name)
+importlib.import_module(name + ".views")
 Base = framework.Flask if name == "flask" else framework.App
 _answers, sys.stdout = sys.stdout, sys.stderr
 
