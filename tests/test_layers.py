@@ -18,8 +18,8 @@ from tests.support.layers import (
 
 #: Which units a layer holds. Imports point down or stay in the layer; nothing below 5 knows what is public.
 LAYERS = {
-    0: "asynchronous config environment fields lazy overrides packages routing serialize server signals signing"
-    " tags typing watch",
+    0: "asynchronous config environment fields lazy multipart overrides packages routing serialize server signals"
+    " signing tags typing watch",
     1: "cookies diagnostics request response security sessions",
     2: "context",
     3: "cli helpers json logging static templating testing views",

@@ -26,6 +26,7 @@ from costrel.fields import (
     store_fields,
 )
 from costrel.lazy import lazy
+from costrel.multipart import prepare_multipart
 from costrel.overrides import Overrides
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
@@ -41,6 +42,8 @@ _URLENCODED = "application/x-www-form-urlencoded"
 _SIMPLE_ORIGIN = re.compile(r"https?://(?!.*xn--)[a-z0-9][a-z0-9.-]*(:[1-9][0-9]*)?")
 _SIMPLE_PATH = re.compile(r"(/[\w.~-]+)*/?", re.ASCII)
 _SIMPLE_QUERY = re.compile(rb"[\w.~=&+-]*", re.ASCII)
+#: What an instance has when its body or its media type may be other than the environ's.
+_BODY_STATE = ("_cached_data", "_parsed_content_type", "stream")
 
 
 class Request(WerkzeugRequest, metaclass=WatchedType):
@@ -358,40 +361,40 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         """Parses a form body into ``form`` and ``files``, once."""
         if "form" in self.__dict__:
             return
-        if self._plain:
-            fields = self._read_urlencoded()
-            if fields is not None:
-                vars(self)["form"] = store_fields(self.parameter_storage_class, fields)
-                return
+        if self._plain and (self._read_urlencoded() or _read_multipart(self)):
+            return
         super()._load_form_data()
         self._explain_missing_files()
 
-    def _read_urlencoded(self) -> dict[str, list[str]] | None:
-        """Returns the fields of a urlencoded body that can be read at once, else None."""
+    def _read_urlencoded(self) -> bool:
+        """Parses a urlencoded body that can be read at once; returns False for any other."""
         parser = self.form_data_parser_class
         limited = parser is FormDataParser
         if not (limited or parser is WerkzeugFormDataParser):
-            return None
+            return False
         # PERF: comparing the header first saves taking it apart, 0.3 us.
         if not self._has_content_type(_URLENCODED) and self.mimetype != _URLENCODED:
-            return None
+            return False
         data = self.__dict__.get("_cached_data")
         if data is None:
             data = self._read_at_once()
             if data is None:
-                return None
+                return False
         elif "stream" not in self.__dict__:
             self._body_read = True
         try:
             if limited:
-                return parse_body_fields(data, self.max_form_memory_size, self.max_form_parts)
-            return parse_fields(data.decode())
+                fields = parse_body_fields(data, self.max_form_memory_size, self.max_form_parts)
+            else:
+                fields = parse_fields(data.decode())
         except UnicodeDecodeError:
-            return {}
+            fields = {}
         except RequestEntityTooLarge:
             # Kept so that looking at the form again, in an error handler, fails again.
             self._cached_data = data
             raise
+        vars(self)["form"] = store_fields(self.parameter_storage_class, fields)
+        return True
 
     def _explain_missing_files(self) -> None:
         """In debug mode, prepares ``files`` to say that the form's encoding is wrong where that is so."""
@@ -445,6 +448,23 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             raise BadRequest() from error
 
 
+def _read_multipart(request: Request) -> bool:
+    """Parses a multipart body straight from the server's stream; returns False where that is not possible."""
+    state = vars(request)
+    if request._body_read or request.shallow or not state.keys().isdisjoint(_BODY_STATE):
+        return False
+    if request.form_data_parser_class is not FormDataParser or not request._reads_environ():
+        return False
+    parse = prepare_multipart(request.environ, request.max_content_length)
+    if parse is None:
+        return False
+    request._body_read = True
+    fields, files = parse(request._get_file_stream, request.max_form_memory_size, request.max_form_parts)
+    state["form"] = store_fields(request.parameter_storage_class, fields)
+    state["files"] = store_fields(request.parameter_storage_class, files)
+    return True
+
+
 def _in_debug_mode(request: Request) -> bool:
     """Tells whether the current application, if there is one, is in debug mode."""
     settings = request.current_settings()
@@ -472,16 +492,7 @@ def _simple_url(request: Request) -> str | None:
 _overrides = Overrides(
     Request,
     (
-        "_get_stream_for_parsing",
-        "_parse_content_type",
-        "content_length",
-        "get_data",
-        "headers",
-        "make_form_data_parser",
-        "mimetype",
-        "mimetype_params",
-        "query_string",
-        "stream",
-        "want_form_data_parsed",
+        *("_get_stream_for_parsing", "_parse_content_type", "content_length", "get_data", "headers"),
+        *("make_form_data_parser", "mimetype", "mimetype_params", "query_string", "stream", "want_form_data_parsed"),
     ),
 )
