@@ -92,6 +92,7 @@ VALID = [
     _form(FIELD + b"\r\n\n\r\r\n"),
     b"--x\r\n" + FIELD + b"--x--",
     _form(FIELD + b"1\n--xy\n--x-\n--x -\n--x\t\x0b\x0c z"),
+    _form(FIELD + b"1--x--x\r\n2--x\r\n"),
     b"--x \t\r\n" + FIELD + b"1\r\n--x-- \n",
     _form(b'Content-Disposition:\r\n form-data;\r\n\tname="a"\r\nX-Other: b\r\n  c\r\n\r\n1'),
     _form(b'content-disposition: form-data; name="a"; filename="C:\\\\dir\\\\f.txt"\r\n\r\n1'),
