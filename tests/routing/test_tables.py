@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from costrel.routing import BaseConverter, Map, RequestRedirect, Rule
+from costrel.routing.matcher import Node
 from costrel.routing.tables import EMPTY, compile_tables
 
 
@@ -50,6 +51,50 @@ def test_endings() -> None:
     assert endings["/p"] == (len, {})
 
 
+def test_levels() -> None:
+    """A literal path with one placeholder in the middle is found by what is after it, then by what is before it."""
+    edit = Rule("/user/<int:id>/edit", endpoint="edit", methods=["GET"])
+    new = Rule("/<name>/post/new", endpoint="new", methods=["GET"])
+    paged = Rule("/p/<slug>/edit", {"page": 1}, endpoint="paged", methods=["GET"])
+    both = Rule("/q/<slug>/<int:id>/edit", endpoint="both", methods=["GET"])
+    levels = tables(edit, new, paged, both)[2]
+    assert levels.keys() == {"edit", "new"}
+    middles, further = levels["edit"]
+    test, node, single = middles["/user"]
+    assert (test, single, further) == (str.isdecimal, {"GET": (edit, "id", int), "HEAD": (edit, "id", int)}, {})
+    assert (type(node), middles["/p"][2], middles.keys()) == (Node, {}, {"/user", "/p"})
+    assert levels["new"][0] == {}
+    assert levels["new"][1]["post"][0][""][2]["GET"] == (new, "name", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "endpoint"),
+    [
+        ("/a/1/edit", "one"),
+        ("/a/me/edit", "text"),
+        ("/a/own/edit", "own"),
+        ("/a/own/other", None),
+        ("/a/1/", "slash"),
+        ("/a/1/x/edit", "far"),
+        ("/a//edit", None),
+        ("/a/1/x/y/edit", "two"),
+        ("/a/b/edit/edit", None),
+    ],
+)
+def test_placeholder_in_the_middle(path: str, endpoint: str | None) -> None:
+    """Literals go before placeholders, numbers before text, and what no table knows is found by the tree."""
+    rules = {
+        "one": "/a/<int:x>/edit",
+        "text": "/a/<x>/edit",
+        "own": "/a/own/edit",
+        "slash": "/a/<int:x>/",
+        "far": "/a/<int:x>/x/edit",
+        "two": "/a/<int:x>/x/<y>/edit",
+    }
+    found = Map([Rule(rule, endpoint=name, methods=["GET"]) for name, rule in rules.items()]).find("GET", path)
+    assert (None if found is None else found[0].endpoint) == endpoint
+
+
 @pytest.mark.parametrize(
     ("rules", "thorough"),
     [
@@ -61,13 +106,13 @@ def test_endings() -> None:
 )
 def test_thorough(rules: list[str], thorough: bool) -> None:
     """Only rules between which a path may have to turn back make a miss search the tree."""
-    assert tables(*[Rule(rule, endpoint=rule, methods=["GET"]) for rule in rules])[3] is thorough
+    assert tables(*[Rule(rule, endpoint=rule, methods=["GET"]) for rule in rules])[4] is thorough
 
 
 @pytest.mark.parametrize("options", [{"strict_slashes": False}, {"alias": True}, {"methods": None}])
 def test_thorough_options(options: dict[str, Any]) -> None:
     """Lenient slashes, aliases and rules for all methods make a miss search the tree."""
-    assert tables(Rule("/a", **{"endpoint": "e", "methods": ["GET"], **options}))[3] is True
+    assert tables(Rule("/a", **{"endpoint": "e", "methods": ["GET"], **options}))[4] is True
 
 
 def test_rule_with_a_canonical_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from werkzeug.routing.converters import BaseConverter, ValidationError
 from costrel.routing.adapter import MapAdapter
 from costrel.routing.builder import Pieces, plain_query, url_pieces
 from costrel.routing.converters import DEFAULT_CONVERTERS
-from costrel.routing.matcher import NO_LEAF, Leaf, Matcher, Node, Search, SlashRequired, arguments_of
+from costrel.routing.matcher import Matcher, Node, Search, SlashRequired, arguments_of
 from costrel.routing.patterns import GROUPS, REST
 from costrel.routing.rule import Rule
-from costrel.routing.tables import EMPTY, NOT_COMPILED, Tables, compile_tables
+from costrel.routing.tables import EMPTY, NOT_COMPILED, NOWHERE, Tables, compile_tables
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -155,30 +155,43 @@ class Map(BaseMap):
         :param path: the decoded path, with its first slash.
         :returns: None where there is no such match; then ask :meth:`miss`.
         """
-        # PERF: without a lock and a call; 0.15 µs for a path without placeholders, 0.4 for one at the end.
-        static, endings, start, thorough = self._tables
+        # PERF: without a lock and a call; 0.15 µs for a path without placeholders, 0.4 for one at the end, 0.75 for
+        # one in the middle, however many rules there are. The walk takes 1.2 for five segments.
+        static, endings, levels, start, thorough = self._tables
         entry = static.get(path)
         if entry is not None:
             rule = entry.get(method)
             if rule is not None:
                 return rule, {}
         else:
-            head, _, tail = path.rpartition("/")
+            single = None
+            head, _, text = path.rpartition("/")
             ending = endings.get(head)
-            if ending is not None and ending[0](tail):
-                single = ending[1].get(method)
-                if single is not None:
-                    rule, name, read = single
-                    try:
-                        return rule, {name: tail if read is None else read(tail)}
-                    except Exception:
-                        # No value: 404, or a bug in a converter, which the adapter will raise at its place.
-                        return None
+            if ending is not None:
+                if ending[0](text):
+                    single = ending[1].get(method)
+            else:
+                level = levels.get(text)
+                while level is not None:
+                    head, _, text = head.rpartition("/")
+                    middle = level[0].get(head)
+                    if middle is not None:
+                        if text not in middle[1] and middle[0](text):
+                            single = middle[2].get(method)
+                        break
+                    level = level[1].get(text)
+            if single is not None:
+                rule, name, read = single
+                try:
+                    return rule, {name: text if read is None else read(text)}
+                except Exception:
+                    # No value: 404, or a bug in a converter, which the adapter will raise at its place.
+                    return None
         if start is None:
             self._compile()
             return self.find(method, path)
         texts: list[str] = []
-        pair = _walk(start, path, texts).get(method)
+        pair = _walk(start, path, texts).leaf.get(method)
         if pair is not None:
             try:
                 return pair[0], pair[1](texts)
@@ -216,6 +229,16 @@ class Map(BaseMap):
 
         :returns: None where only the adapter can tell: redirects, aliases, host matching, websocket rules.
         """
+        tables = self._tables
+        start = tables[3]
+        if start is not None and not tables[4] and tables is not EMPTY and path[:1] == "/" and "//" not in path:
+            # PERF: where no path has to turn back, the walk tells as much as a search does: 0.9 µs, not 1.8.
+            node = _walk(start, path, [])
+            if not node.rules and "" not in node:
+                return NotFound()
+            allowed = _refused_methods(node, method)
+            if allowed:
+                return MethodNotAllowed(valid_methods=allowed)
         if not self.plain:
             return None
         search = Search(method, False)
@@ -376,8 +399,8 @@ class Map(BaseMap):
         return MapAdapter.of(super().bind_to_environ(environ, server_name, subdomain))
 
 
-def _walk(node: Node, path: str, texts: list[str]) -> Leaf:
-    """Walks along the path without turning back and returns the leaf at its end, an empty one at a dead end.
+def _walk(node: Node, path: str, texts: list[str]) -> Node:
+    """Walks along the path without turning back and returns the node at its end, an empty one at a dead end.
 
     :param texts: receives the text of the placeholders.
     """
@@ -408,9 +431,23 @@ def _walk(node: Node, path: str, texts: list[str]) -> Leaf:
                             child = after
                     break
             if child is None:
-                return NO_LEAF
+                return NOWHERE
         node = child
-    return node.leaf
+    return node
+
+
+def _refused_methods(node: Node, method: str) -> list[str]:
+    """Returns the methods of the rules that end at the node; none where one of them accepts the method.
+
+    None also where rules end a slash later, for then it takes a search to tell.
+    """
+    allowed: set[str] = set()
+    if "" not in node:
+        for rule in node.rules:
+            if rule.methods is None or method in rule.methods:
+                return []
+            allowed |= rule.methods
+    return sorted(allowed)
 
 
 def _build_key(rule: BaseRule) -> tuple[int, int, int]:

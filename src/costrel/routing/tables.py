@@ -21,24 +21,34 @@ Canonical: TypeAlias = Mapping[int, list[BaseRule]]
 #: Under these methods a rule for all methods is entered; other methods take the longer way.
 _USUAL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
-_NOWHERE = Node()
+#: The node of what is not in the tree.
+NOWHERE = Node()
 
 
-#: The test of a segment, then for each method the rule, the name of its only placeholder, and its reader.
-Ending: TypeAlias = tuple[Callable[[str], Any], dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]]]
+#: For each method the rule, the name of its only placeholder, and its reader.
+Single: TypeAlias = dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]]
+#: The test of a last segment, then the rules.
+Ending: TypeAlias = tuple[Callable[[str], Any], Single]
+#: The test of a segment between literal ones, the node whose literals go before it, then the rules.
+Middle: TypeAlias = tuple[Callable[[str], Any], Node, Single]
+#: From the path before the placeholder to what it may be, and from a further literal segment, leftwards, to the same.
+Level: TypeAlias = "tuple[dict[str, Middle], dict[str, Level]]"
+#: The path before a placeholder, its test, the node before it, and the literal segments after it.
+Origin: TypeAlias = tuple[str, Callable[[str], Any], Node, tuple[str, ...]]
 
 
 #: The compiled tables of a map, as one plain tuple, so that a thread that reads them sees all old or all new ones:
 #:
 #: - from a whole path to the rule for each method, None where the method needs the longer way;
 #: - from the path before its last segment, where that is literal, to what the last segment may be;
+#: - from the last segment, where that is literal and the path's one placeholder is before it, to the segment before;
 #: - the node of the default subdomain, whose descendants have their leaves filled; None before tables are compiled;
 #: - whether a path that the tables do not know may match all the same.
-Tables: TypeAlias = tuple[dict[str, dict[str, BaseRule | None]], dict[str, Ending], Node | None, bool]
+Tables: TypeAlias = tuple[dict[str, dict[str, BaseRule | None]], dict[str, Ending], dict[str, Level], Node | None, bool]
 
-NOT_COMPILED: Tables = ({}, {}, None, False)
+NOT_COMPILED: Tables = ({}, {}, {}, None, False)
 #: The tables of a map whose every match takes the longer way.
-EMPTY: Tables = ({}, {}, Node(), False)
+EMPTY: Tables = ({}, {}, {}, Node(), False)
 
 
 def compile_tables(root: Node, subdomain: str, unusual: Collection[int], canonical: Canonical) -> Tables:
@@ -50,23 +60,25 @@ def compile_tables(root: Node, subdomain: str, unusual: Collection[int], canonic
     """
     static: dict[str, dict[str, BaseRule | None]] = {}
     endings: dict[str, Ending] = {}
-    start = root.get(subdomain, _NOWHERE)
+    levels: dict[str, Level] = {}
+    start = root.get(subdomain, NOWHERE)
     thorough = root.step is not None
     base = start.get("")
     if base is not None and any(step[0]("") for step in _steps(base)):
         # Slashes at the beginning of a path count as one; a value that may be empty would need them counted.
         return EMPTY
-    pending: list[tuple[Node, str | None]] = [] if base is None else [(base, "")]
+    pending: list[tuple[Node, str | None, Origin | None]] = [] if base is None else [(base, "", None)]
     while pending:
-        node, path = pending.pop()
+        node, path, origin = pending.pop()
         step = node.step
         if step is not None:
             thorough = thorough or bool(node) or step[3] is not None or step[2] > GROUPS
         # What follows a second slash at the beginning is never reached: those slashes count as one.
         if path != "/":
-            pending += [(after, None) for _, after, _, _ in _steps(node)]
+            pending += _after_steps(node, path)
             for literal, child in node.items():
-                pending.append((child, None if path is None else f"{path}/{literal}"))
+                after_it = None if origin is None else (*origin[:3], (*origin[3], literal))
+                pending.append((child, None if path is None else f"{path}/{literal}", after_it))
         chosen = _choose(node, unusual)
         if path is not None:
             if chosen:
@@ -75,12 +87,14 @@ def compile_tables(root: Node, subdomain: str, unusual: Collection[int], canonic
                 }
             if step is not None and step[2] == WHOLE and path != "/":
                 endings[path] = (step[0], _single(_choose(step[1], unusual), canonical))
+        elif chosen and origin is not None and origin[3]:
+            _enter(levels, origin, _single(chosen, canonical))
         if chosen and (path is None or any(rule is not None and rule.defaults for rule in chosen.values())):
             node.leaf = _leaf(chosen, canonical)
         for rule in node.rules:
             if rule.methods is None or not rule.strict_slashes or id(rule) in unusual:
                 thorough = True
-    return static, endings, start, thorough
+    return static, endings, levels, start, thorough
 
 
 def _steps(node: Node) -> Iterator[Step]:
@@ -90,11 +104,29 @@ def _steps(node: Node) -> Iterator[Step]:
         step = step[3]
 
 
-def _single(
-    chosen: Mapping[str, BaseRule | None], canonical: Canonical
-) -> dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]]:
+def _after_steps(node: Node, path: str | None) -> Iterator[tuple[Node, None, Origin | None]]:
+    """Yields the nodes after the placeholders of a node; the first one tested has an origin, if it is a plain one."""
+    origin: Origin | None = None
+    step = node.step
+    if step is not None and path is not None and step[2] == WHOLE:
+        origin = (path, step[0], node, ())
+    for _, after, _, _ in _steps(node):
+        yield after, None, origin
+        origin = None
+
+
+def _enter(levels: dict[str, Level], origin: Origin, single: Single) -> None:
+    """Enters rules with one placeholder in the middle under what is after it, from the right, and what is before."""
+    before, test, node, literals = origin
+    level: Level = ({}, levels)
+    for literal in reversed(literals):
+        level = level[1].setdefault(literal, ({}, {}))
+    level[0][before] = (test, node, single)
+
+
+def _single(chosen: Mapping[str, BaseRule | None], canonical: Canonical) -> Single:
     """Returns, for each method, the rules that have one placeholder and nothing else."""
-    single: dict[str, tuple[BaseRule, str, Callable[[str], Any] | None]] = {}
+    single: Single = {}
     for method, rule in chosen.items():
         if rule is not None and not rule.defaults and id(rule) not in canonical:
             ((name, converter),) = rule._converters.items()
