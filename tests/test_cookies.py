@@ -35,6 +35,6 @@ def test_equals_werkzeug(value: str, expires: datetime | None, settings: dict[st
 @pytest.mark.parametrize("second", [0, 1])
 def test_the_date_changes_with_the_second(second: int) -> None:
     """The text of a date is not kept beyond its second."""
-    settings = dict(zip(NAMES, ("session", None, "/", False, True, None, False), strict=True))
+    settings: dict[str, Any] = dict(zip(NAMES, ("session", None, "/", False, True, None, False), strict=True))
     moment = datetime(2030, 1, 1, 12, 0, second, 999, tzinfo=timezone.utc)
     assert f"Expires=Tue, 01 Jan 2030 12:00:0{second} GMT" in cookie_text("v", moment, settings)

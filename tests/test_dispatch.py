@@ -297,8 +297,11 @@ def test_a_streamed_body_is_sent_chunk_by_chunk(app: App, way: Way) -> None:
     way(app)
     reply = call(app, make_environ("/plain"))
     assert events == []
-    assert list(reply.chunks) == [b"a", b"b"]
+    chunks = iter(reply.chunks)
+    assert next(chunks) == b"a"
     assert events == [("plain", False)]
+    assert list(chunks) == [b"b"]
+    assert events == [("plain", False), "teardown"]
     reply.close()
     assert events == [("plain", False), "teardown"]
     assert call(app, make_environ("/wrapped")).read() == b"/wrappedNone"

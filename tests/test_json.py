@@ -100,7 +100,7 @@ def test_tags_follow_the_app(app: App) -> None:
         text = serializer.dumps(value)
         assert text == '{"a":{" d":"Thu, 29 Feb 2024 00:00:00 GMT"},"b":{" t":[1]}}'
         assert serializer.loads(text) == value
-    app.json.sort_keys = False  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    app.json.sort_keys = False  # pyright: ignore[reportAttributeAccessIssue]
     with app.app_context():
         assert serializer.dumps(value) == as_it_comes
 

@@ -462,7 +462,7 @@ def _send(client: Any, method: str, path: str, query: Any, form: Any) -> Any:
 
 
 def _comparable(headers: Any) -> Iterator[tuple[str, str]]:
-    """Gives the headers, with the signature and the second of signing left out of the session cookie, and methods sorted."""
+    """Gives the headers; of a session cookie without signature and second, methods sorted."""
     for name, value in headers:
         if name == "Set-Cookie" and value.startswith("session=") and "." in value:
             payload = value.split(".")[0] or "." + value.split(".")[1]

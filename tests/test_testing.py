@@ -61,7 +61,7 @@ def test_a_base_url_excludes_its_parts(app: App, extra: dict[str, str]) -> None:
 
 def test_json_is_dumped_by_the_application(app: App) -> None:
     """The ``json`` argument goes through the application's provider and sets the content type."""
-    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False
     environ = EnvironBuilder(app, json="€").get_environ()
     assert environ["wsgi.input"].read().decode() == '"€"'
     assert environ["CONTENT_TYPE"] == "application/json"

@@ -16,7 +16,6 @@ from datetime import timedelta
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
-from werkzeug.datastructures import ImmutableDict
 from werkzeug.exceptions import Aborter, HTTPException
 from werkzeug.utils import redirect as werkzeug_redirect
 
@@ -26,6 +25,7 @@ from costrel.asynchronous import iscoroutinefunction, run
 from costrel.blueprints import Blueprint
 from costrel.config import Config, ConfigAttribute
 from costrel.context import AppContext, RequestContext, _AppCtxGlobals, current_context, g, request_ctx
+from costrel.defaults import DEFAULT_CONFIG
 from costrel.environment import get_debug_flag
 from costrel.lazy import lazy
 from costrel.logging import create_logger
@@ -35,7 +35,6 @@ from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line,
 from costrel.request import Request
 from costrel.response import Response
 from costrel.routing import Map, MapAdapter, Rule
-from costrel.security import DEFAULT_LIMITS
 from costrel.serialize import DefaultJSONProvider, JSONProvider
 from costrel.sessions import SecureCookieSessionInterface, SessionInterface
 from costrel.watch import WatchedDict, WatchedList, WatchedLists, WatchedType
@@ -52,6 +51,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _UNSET: Any = object()
 
+#: Attributes of an App that no plan is made from.
+_OWN_STATE = frozenset({"_changes", "_got_first_request", "_plans", "_serving_plans"})
 _TABLES = (WatchedDict, WatchedList, WatchedLists)
 
 
@@ -103,40 +104,11 @@ class App(Registrar):
             get_converter=lambda value: value if isinstance(value, timedelta) else timedelta(seconds=value),
         )
 
-    default_config: ClassVar[Any] = ImmutableDict(
-        {
-            "APPLICATION_ROOT": "/",
-            "DEBUG": None,
-            "DEFAULT_HEADERS": ImmutableDict({"X-Content-Type-Options": "nosniff"}),
-            "EXPLAIN_TEMPLATE_LOADING": False,
-            **DEFAULT_LIMITS,
-            "MAX_COOKIE_SIZE": 4093,
-            "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
-            "PREFERRED_URL_SCHEME": "http",
-            "PROPAGATE_EXCEPTIONS": None,
-            "PROVIDE_AUTOMATIC_OPTIONS": True,
-            "SECRET_KEY": None,
-            "SECRET_KEY_FALLBACKS": None,
-            "SEND_FILE_MAX_AGE_DEFAULT": None,
-            "SERVER_NAME": None,
-            "SESSION_COOKIE_DOMAIN": None,
-            "SESSION_COOKIE_HTTPONLY": True,
-            "SESSION_COOKIE_NAME": "session",
-            "SESSION_COOKIE_PARTITIONED": False,
-            "SESSION_COOKIE_PATH": None,
-            "SESSION_COOKIE_SAMESITE": "Lax",
-            "SESSION_COOKIE_SECURE": None,
-            "SESSION_REFRESH_EACH_REQUEST": True,
-            "TEMPLATES_AUTO_RELOAD": None,
-            "TESTING": False,
-            "TRAP_BAD_REQUEST_ERRORS": None,
-            "TRAP_HTTP_EXCEPTIONS": False,
-            "TRUSTED_HOSTS": None,
-            "USE_X_SENDFILE": False,
-        }
-    )
+    default_config: ClassVar[Any] = DEFAULT_CONFIG
 
     _got_first_request = False
+    #: How often the plans were dropped.
+    _changes = 0
     _plans: Plans | None = None
     _serving_plans: Plans | None = None
 
@@ -216,8 +188,11 @@ class App(Registrar):
             if vars(value).get("changed", self._table_changed) is not self._table_changed:
                 value = copy(value)  # another application watches it
             value.changed = self._table_changed
+        if name == "config" and type(value) is dict:
+            value = self.config_class(self.root_path, value)
+            value.changed = self._table_changed
         object.__setattr__(self, name, value)
-        if name[0] != "_":
+        if name not in _OWN_STATE:
             self.drop_plans()
 
     def __delattr__(self, name: str) -> None:
@@ -226,19 +201,26 @@ class App(Registrar):
 
     def drop_plans(self) -> None:
         """Forgets what was compiled from the registered views and hooks; the next request compiles it again."""
+        self._changes += 1
         self._plans = self._serving_plans = None
 
     def plans(self) -> Plans:
         """Returns the compiled plans, making them if something has changed."""
         plans = self._plans
         if plans is None:
-            plans = self._plans = Plans(self, _SHIPPED)
+            changes = self._changes
+            plans = Plans(self, _SHIPPED)
+            # What changed meanwhile, in another thread, may be missing: these serve this request only.
+            if changes == self._changes:
+                self._plans = plans
         return plans
 
     def start_serving(self) -> Plans:
         """Notes that the application handles requests from now on, and returns the plans."""
         self._got_first_request = True
-        plans = self._serving_plans = self.plans()
+        plans = self.plans()
+        if self._plans is plans:
+            self._serving_plans = plans
         return plans
 
     def _check_setup_finished(self, f_name: str) -> None:

@@ -11,7 +11,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, default_exceptions
 from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
@@ -87,40 +87,57 @@ def plain_reply(plans: Plans, value: Any) -> Reply | None:
     return status, [content_type, ("Content-Length", str(len(body))), *plans.default_headers], [body]
 
 
-# The bodies of HTTP errors that were raised without a description of their own, by class: description and body.
-_error_bodies: dict[type[HTTPException], tuple[str, bytes]] = {}
+_get_response = HTTPException.get_response
 
-# What makes the response of an HTTP error, as werkzeug ships it: programs patch these, on one class or on all.
-_get_response, _get_body = HTTPException.get_response, HTTPException.get_body
+#: What an HTTP error may have of its own for its page to be made from the rest of its class.
+_PLAIN_ATTRIBUTES = frozenset({"description", "response", "valid_methods"})
 
 
-def _is_made_by_werkzeug(kind: type[HTTPException]) -> bool:
-    return kind.get_response is _get_response and kind.get_body is _get_body
+def _signature(kind: type[HTTPException]) -> tuple[Any, ...]:
+    """Returns what the page of an HTTP error is made from; programs replace these, on one class or on all."""
+    return (
+        kind.code,
+        kind.description,
+        kind.get_response,
+        kind.get_body,
+        kind.get_description,
+        kind.get_headers,
+        kind.name,
+    )
+
+
+_SHIPPED_ERRORS = {kind: _signature(kind) for kind in default_exceptions.values() if isinstance(kind.description, str)}
+
+# The bodies of HTTP errors that were raised without a description of their own, by class.
+_error_bodies: dict[type[HTTPException], bytes] = {}
 
 
 def error_reply(plans: Plans, error: HTTPException) -> Reply | None:
     """Returns what to send for an HTTP error that no handler wants, without making a Response object.
 
-    PERF: ``error.get_response`` and sending it takes 14 us, this 1.1 us.
+    PERF: ``error.get_response`` and sending it takes 14 us, this 1.5 us.
 
-    :param error: an exception of werkzeug's own classes.
-    :returns: the reply, or None where the error has a response of its own.
+    :param error: any HTTP error.
+    :returns: the reply, or None where the error is not one of werkzeug's own or somebody changed it or its class.
     """
     kind = type(error)
-    if kind.__module__ != "werkzeug.exceptions" or error.response is not None or error.code not in STATUS_LINES:
+    own = error.__dict__
+    if (
+        kind not in _SHIPPED_ERRORS
+        or error.response is not None
+        or not own.keys() <= _PLAIN_ATTRIBUTES
+        or _SHIPPED_ERRORS[kind] != _signature(kind)
+    ):
         return None
-    if not _is_made_by_werkzeug(kind):
+    code = kind.code
+    if code is None or code not in STATUS_LINES:
         return None
-    description = kind.description
-    if "description" in error.__dict__ or not isinstance(description, str):
+    if "description" in own:
         body = error.get_body().encode()
     else:
-        cached = _error_bodies.get(kind)
-        if cached is None or cached[0] is not description:
-            cached = _error_bodies[kind] = (description, error.get_body().encode())
-        body = cached[1]
+        body = _error_bodies.get(kind) or _error_bodies.setdefault(kind, error.get_body().encode())
     headers = [*error.get_headers(), ("Content-Length", str(len(body))), *plans.default_headers]
-    return STATUS_LINES[error.code], headers, [body]
+    return STATUS_LINES[code], headers, [body]
 
 
 def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str | None) -> Response:
@@ -183,7 +200,8 @@ def _unpack(value: tuple[Any, ...], endpoint: str | None) -> tuple[Any, Any, Any
 
 def _from_error(app: App, error: HTTPException, environ: WSGIEnvironment) -> Response:
     """Returns the response of an HTTP error as an object of the application's class."""
-    if error.response is None and type(error).get_response is _get_response:
+    plain = type(error).get_response is _get_response and "get_response" not in error.__dict__
+    if error.response is None and plain:
         headers = error.get_headers(environ)
         return app.response_class(error.get_body(environ), error.code, headers)
     # A redirect's own response has its body complete; called as an application it would give a stream.

@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from costrel import signals
 from costrel.coerce import AllowedMethods, error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
-from costrel.errors import handle_plainly, propagates
+from costrel.errors import UNHANDLED, handle_plainly, propagates
 from costrel.response import Response
 
 if TYPE_CHECKING:
@@ -64,12 +64,15 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     context.environ = environ
     context._request = context._session = context._after_functions = None
     context._active = True
+    context.routing_exception = None
     outer = current_context.get(None)
     shared = outer is not None and context.join(outer)
     token = current_context.set(context)
     method = environ["REQUEST_METHOD"]
+    if not method.isupper():
+        method = method.upper()
     error: Exception | None = None
-    body: Iterable[bytes]
+    body: Iterable[bytes] = ()
     try:
         try:
             reply = _answer(app, plans, context, environ, method)
@@ -97,10 +100,16 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
             or signals.watched
         ):
             complete = type(reply) is tuple or cast(Response, reply).is_sequence
-            return _end_with_body(context, environ, shared, error, body, complete)
+            body = _end_with_body(context, environ, shared, error, body, complete)
         return body
     finally:
         current_context.reset(token)
+        if signals.watched and type(body) is not StreamedBody:
+            _send_popped(app, shared)
+        # An error holds the frames that it was raised through: none of them may hold the error, nor the context.
+        error = None
+        if context.routing_exception is not None:
+            context.routing_exception.__traceback__ = None
 
 
 # budget: as above.
@@ -114,7 +123,7 @@ def _answer(
     try:
         path = environ.get("PATH_INFO", "")
         # PERF: the commonest outcome inline, without the call of _match: 0.1 us.
-        usual = path.isascii() and not plans.check_host and "HTTP_UPGRADE" not in environ
+        usual = path.isascii() and environ.get("HTTP_HOST") in plans.known_hosts and "HTTP_UPGRADE" not in environ
         found: Any = plans.find(method, path) if usual else None
         if found is not None:
             rule, view_args = found
@@ -127,6 +136,9 @@ def _answer(
             plan = context.plan = plans[rule.endpoint]
         if plan.hooked:
             value = _run_before(plan, context)
+            if context._request is not None:
+                rule, view_args = _take_from_request(context, context._request)
+                plan = context.plan = plans[None if rule is None else rule.endpoint]
         if value is None:
             if rule is None:
                 _raise_unusual_routing_error(app, plans, context)
@@ -140,13 +152,19 @@ def _answer(
     except Exception as error:
         if plans.plain_errors:
             value = handle_plainly(app, error, plan.blueprints)
+            if value is UNHANDLED:
+                raise
         else:
             value = app.handle_user_exception(error)
     else:
         if rule is None and value is None:
             # Outside of the try: what the handler raises must not be handled a second time.
             value = handle_plainly(app, cast(Exception, context.routing_exception), plan.blueprints)
-    if plan.replies_plainly and context._after_functions is None:
+    if app._serving_plans is not plans:
+        # Something was registered or replaced since the request began; what comes now is to notice.
+        plans = app.plans()
+        plan = context.plan = plans[endpoint_of(context)]
+    if plan.replies_plainly and context._after_functions is None and not signals.watched:
         reply = error_reply(plans, value) if isinstance(value, HTTPException) else plain_reply(plans, value)
         if reply is not None:
             if context._session is None and "HTTP_COOKIE" not in environ:
@@ -155,7 +173,19 @@ def _answer(
             if fields is not None:
                 reply[1].extend(fields)
                 return reply
-    return process_response(app, context, make_response(app, value, environ, endpoint_of(context)))
+    response = process_response(app, context, make_response(app, value, environ, endpoint_of(context)))
+    if signals.watched:
+        signals.request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
+    return response
+
+
+def _take_from_request(context: _ServedContext, request: Request) -> tuple[Any, Any]:
+    """Returns the rule and the view's arguments after the hooks, which may have changed them on the request."""
+    context.routing_exception = request.routing_exception
+    context.view_args = request.view_args
+    # A failure comes before a rule.
+    context.rule = request.url_rule if request.routing_exception is None else None
+    return context.rule, context.view_args
 
 
 def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, method: str, missed: bool) -> Any:
@@ -163,8 +193,14 @@ def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, meth
 
     :param missed: whether ``plans.find`` was asked already.
     """
-    if plans.check_host and context.url_adapter is None:
-        return None
+    host = environ.get("HTTP_HOST")
+    if plans.check_host or host not in plans.known_hosts:
+        if context.url_adapter is None:
+            return None
+        if not plans.check_host:
+            if len(plans.known_hosts) >= 1024:  # somebody invents hosts
+                plans.known_hosts.clear()
+            plans.known_hosts.add(host)
     path = environ.get("PATH_INFO", "")
     if not path.isascii():
         path = path_of(environ)
@@ -263,6 +299,7 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
     """The long way: the same life of a request, through the application's replaceable methods and the signals."""
     context = app.request_context(environ)
     error: Exception | None = None
+    ended = True
     try:
         try:
             context.push()
@@ -276,9 +313,15 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
         raise
     else:
         complete = getattr(response, "is_sequence", False)
-        return _end_with_body(context, environ, context.is_shared(), error, body, complete)
+        body = _end_with_body(context, environ, context.is_shared(), error, body, complete)
+        ended = not isinstance(body, StreamedBody)
+        return body
     finally:
+        error = None
+        shared = context.is_shared()
         context.detach()
+        if ended:
+            _send_popped(app, shared)
 
 
 def preprocess(app: App, context: RequestContext) -> Any:
@@ -414,9 +457,12 @@ def _tear_down(context: RequestContext, shared: bool, error: BaseException | Non
         if propagates(app):
             raise
         app.log_exception((type(failure), failure, failure.__traceback__))
-    finally:
-        if signals.watched and not shared:
-            signals.appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
+
+
+def _send_popped(app: App, shared: bool) -> None:
+    """Sends the signal for the end of the application's context, after it has ended."""
+    if signals.watched and not shared:
+        signals.appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
 
 
 class StreamedBody:
@@ -444,23 +490,30 @@ class StreamedBody:
         except Exception as error:
             self.error = error
             raise
+        self.end()
 
     def close(self) -> None:
-        """Closes the body and runs the teardown functions, at the first call only."""
-        context, self.context = self.context, None
-        if context is None:
-            return
+        """Closes the body, and ends the request unless the body was read to its end before."""
+        body, self.body = self.body, ()
         try:
-            close = getattr(self.body, "close", None)
+            close = getattr(body, "close", None)
             if close is not None:
                 close()
         finally:
-            # This may be another thread than the one that handled the request.
-            token = current_context.set(context)
-            try:
-                _tear_down(context, self.shared, self.error)
-            finally:
-                current_context.reset(token)
+            self.end()
+
+    def end(self) -> None:
+        """Runs the teardown functions, at the first call only."""
+        context, self.context = self.context, None
+        if context is None:
+            return
+        # This may be another thread than the one that handled the request.
+        token = current_context.set(context)
+        try:
+            _tear_down(context, self.shared, self.error)
+        finally:
+            current_context.reset(token)
+            _send_popped(context.app, self.shared)
 
     def __del__(self) -> None:
         self.close()

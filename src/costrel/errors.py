@@ -31,7 +31,8 @@ def find_handler(app: App, error: Exception, blueprints: tuple[str, ...]) -> Cal
     if not spec:
         return None
     kind = type(error)
-    code = error.code if isinstance(error, HTTPException) else None
+    # The code of the class, under which a handler was registered: an instance may have another.
+    code = getattr(kind, "code", None) if issubclass(kind, HTTPException) else None
     for searched in (code, None) if code is not None else (None,):
         for name in (*blueprints, None):
             # Reading through `get` keeps the table from growing by empty entries.
@@ -76,10 +77,17 @@ def handle_user_error(app: App, error: Exception, blueprints: tuple[str, ...]) -
     return app.ensure_sync(handler)(error)
 
 
+#: Stands for the answer to an error that nobody wants to answer.
+UNHANDLED: Any = object()
+
+
 def handle_plainly(app: App, error: Exception, blueprints: tuple[str, ...]) -> Any:
     """Does what :func:`handle_user_error` does, where no method for errors is replaced and no error is trapped.
 
     PERF: without the five methods in between, a 404 takes 1.5 us less.
+
+    :returns: the answer, or ``UNHANDLED``, and then the caller raises the error again. Raised here, its traceback would
+        hold the frame that holds the error: a reference cycle.
     """
     if isinstance(error, BadRequestKeyError) and app.debug:
         return handle_user_error(app, error, blueprints)
@@ -89,9 +97,7 @@ def handle_plainly(app: App, error: Exception, blueprints: tuple[str, ...]) -> A
     handler = find_handler(app, error, blueprints)
     if handler is not None:
         return app.plans().synchronous(handler)(error)
-    if is_http_error:
-        return error
-    raise error
+    return error if is_http_error else UNHANDLED
 
 
 def propagates(app: App) -> bool:

@@ -15,6 +15,7 @@ from costrel.request import Request
 from costrel.response import Headers, Response
 from costrel.serialize import DefaultJSONProvider
 from costrel.sessions import SecureCookieSessionInterface
+from costrel.watch import WatchedType
 
 if TYPE_CHECKING:
     from costrel.app import App
@@ -169,8 +170,10 @@ class Plans(dict["str | None", Plan]):
         )
         #: Whether OPTIONS may be answered without a Response object.
         self.plain_options = _method_as_shipped(app, "make_default_options_response", shipped)
-        #: Whether each request's host must be checked before its URL is matched.
-        self.check_host = bool(app.config["TRUSTED_HOSTS"])
+        #: Whether each request's host must be checked, even one that was accepted before: the list may change.
+        self.check_host = app.config["TRUSTED_HOSTS"] is not None or app.request_class.trusted_hosts is not None
+        #: ``Host`` headers that were accepted.
+        self.known_hosts: set[str | None] = set()
         #: Whether ``url_for`` may ask the map directly.
         self.short_urls = (
             _method_as_shipped(app, "create_url_adapter", shipped) and url_map.plain and not app.subdomain_matching
@@ -190,7 +193,10 @@ class Plans(dict["str | None", Plan]):
 
         :param function: one that is registered: an error handler.
         """
-        known = self._synchronous.get(function)
+        try:
+            known = self._synchronous.get(function)
+        except TypeError:  # it has no hash
+            return self.app.ensure_sync(function)
         if known is None:
             known = self._synchronous[function] = self.app.ensure_sync(function)
         return known
@@ -201,6 +207,10 @@ class Plans(dict["str | None", Plan]):
 
 
 def _none_replaced(app: App, shipped: Mapping[str, Any], names: tuple[str, ...]) -> bool:
+    """Tells whether the application has these methods as costrel ships them, and will say so when one is replaced."""
+    # A class of another kind in the line of its classes, a mixin, would not say when it is patched.
+    if not all(isinstance(cls, WatchedType) for cls in type(app).__mro__[:-1]):
+        return False
     return all(_method_as_shipped(app, name, shipped) for name in names)
 
 

@@ -41,7 +41,7 @@ def url_for(
     if request_context is not None:
         if endpoint[:1] == ".":
             endpoint = _absolute_endpoint(request_context, endpoint)
-        if app.url_default_functions:
+        if not (app._plans or app.plans()).plain_urls:
             app.inject_url_defaults(endpoint, values)
         environ = request_context.environ
         if (

@@ -1,0 +1,43 @@
+"""What every setting of an application is until the program sets it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from werkzeug.datastructures import ImmutableDict
+
+from costrel.security import DEFAULT_LIMITS
+
+#: The settings of a new :class:`~costrel.App`; the page about settings says what each means.
+DEFAULT_CONFIG = ImmutableDict(
+    {
+        "APPLICATION_ROOT": "/",
+        "DEBUG": None,
+        "DEFAULT_HEADERS": ImmutableDict({"X-Content-Type-Options": "nosniff"}),
+        "EXPLAIN_TEMPLATE_LOADING": False,
+        **DEFAULT_LIMITS,
+        "MAX_COOKIE_SIZE": 4093,
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
+        "PREFERRED_URL_SCHEME": "http",
+        "PROPAGATE_EXCEPTIONS": None,
+        "PROVIDE_AUTOMATIC_OPTIONS": True,
+        "SECRET_KEY": None,
+        "SECRET_KEY_FALLBACKS": None,
+        "SEND_FILE_MAX_AGE_DEFAULT": None,
+        "SERVER_NAME": None,
+        "SESSION_COOKIE_DOMAIN": None,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_NAME": "session",
+        "SESSION_COOKIE_PARTITIONED": False,
+        "SESSION_COOKIE_PATH": None,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": None,
+        "SESSION_REFRESH_EACH_REQUEST": True,
+        "TEMPLATES_AUTO_RELOAD": None,
+        "TESTING": False,
+        "TRAP_BAD_REQUEST_ERRORS": None,
+        "TRAP_HTTP_EXCEPTIONS": False,
+        "TRUSTED_HOSTS": None,
+        "USE_X_SENDFILE": False,
+    }
+)
