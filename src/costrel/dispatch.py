@@ -69,8 +69,6 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     shared = outer is not None and context.join(outer)
     token = current_context.set(context)
     method = environ["REQUEST_METHOD"]
-    if not method.isupper():
-        method = method.upper()
     error: Exception | None = None
     body: Iterable[bytes] = ()
     try:
@@ -130,6 +128,10 @@ def _answer(
             context.rule = rule
             context.view_args = view_args
         else:
+            if not method.isupper():
+                # Programs compare methods in capitals, as `request.method` gives them.
+                method = method.upper()
+                usual = False
             rule = _match(plans, context, environ, method, usual)
             view_args = context.view_args
         if rule is not None:
