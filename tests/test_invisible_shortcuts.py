@@ -312,3 +312,23 @@ def test_a_request_leaves_no_reference_cycle(path: str, method: str) -> None:
         assert gc.collect() < 20
     finally:
         gc.enable()
+
+
+def test_each_failure_of_a_teardown_function_is_logged() -> None:
+    """Where several teardown functions fail, none of their errors is lost."""
+    app = new_app()
+    logged: list[str] = []
+    app.log_exception = lambda exc_info: logged.append(str(exc_info[1]))  # type: ignore[method-assign]
+
+    def fail(name: str) -> Callable[[BaseException | None], None]:
+        def teardown(error: BaseException | None) -> None:
+            raise ValueError(name)
+
+        return teardown
+
+    for name in ("a", "b", "c"):
+        app.teardown_request(fail(name))
+    app.teardown_appcontext(fail("last"))
+    assert answer(app) == (200, "x")
+    # The first failure of the request, "c", is the context of the one that ended its application's part.
+    assert sorted(logged) == ["a", "b", "last"]

@@ -357,7 +357,7 @@ def call_view(app: App, context: RequestContext) -> Any:
 
 def tear_down_request(app: App, context: RequestContext, error: BaseException | None) -> None:
     """Runs the teardown functions of the request, all of them; see ``App.do_teardown_request``."""
-    _run_all(_plan(app, context).teardown, error)
+    _run_all(app, _plan(app, context).teardown, error)
     if signals.watched:
         signals.request_tearing_down.send(app, _async_wrapper=app.ensure_sync, exc=error)
 
@@ -365,19 +365,22 @@ def tear_down_request(app: App, context: RequestContext, error: BaseException | 
 def tear_down_app_context(app: App, error: BaseException | None) -> None:
     """Runs the teardown functions of the application's context; see ``App.do_teardown_appcontext``."""
     plans = app.plans()
-    _run_all(plans.teardown_appcontext, error)
+    _run_all(app, plans.teardown_appcontext, error)
     if signals.watched:
         signals.appcontext_tearing_down.send(app, _async_wrapper=app.ensure_sync, exc=error)
 
 
-def _run_all(functions: tuple[Callable[..., Any], ...], error: BaseException | None) -> None:
-    """Calls every function with the error; where some fail, the first failure is raised after the last call."""
+def _run_all(app: App, functions: tuple[Callable[..., Any], ...], error: BaseException | None) -> None:
+    """Calls every function with the error; of several failures the first is raised at the end, the others are logged."""
     failure: Exception | None = None
     for function in functions:
         try:
             function(error)
         except Exception as raised:
-            failure = failure or raised
+            if failure is None:
+                failure = raised
+            else:
+                app.log_exception((type(raised), raised, raised.__traceback__))
     if failure is not None:
         raise failure
 
