@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug.datastructures import Headers as WerkzeugHeaders
+from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from costrel.response import Body, Headers, Response, _header_roles
+from costrel.response import Body, CompleteBody, Headers, Response, _header_roles, redirect
 
 
 class Plain(WerkzeugResponse):
@@ -378,6 +379,50 @@ def test_body_is_one_iteration() -> None:
     assert next(body) == b"a"
     assert list(body) == [b"b", b"\xc3\xbc"]
     assert list(body) == []
+
+
+def test_complete_body_is_one_iteration() -> None:
+    """The same holds for a body that is one text, which the server gets as a list; its response keeps the text."""
+    response = Response("text")
+    body: Any = response({"REQUEST_METHOD": "GET"}, lambda status, headers: None)  # type: ignore[arg-type]
+    assert type(body) is CompleteBody
+    assert next(body) == b"text"
+    assert (list(body), next(body, None)) == ([], None)
+    assert response.get_data() == b"text"
+
+
+@given(
+    st.text(st.sampled_from("/a?&<>'\"%#:ü\u2028\t\n{}"), max_size=8) | st.just(Markup("/<b>")),
+    st.sampled_from([301, 302, 303, 305, 307, 308, 200, 204, 299]),
+    st.sampled_from([Response, type("Own", (Response,), {"default_status": 201})]),
+)
+def test_redirect_equals_werkzeugs(location: str, code: int, response_class: type[Response]) -> None:
+    """Page and headers of a redirect are werkzeug's, whatever is in the location, and so is the refusal."""
+
+    def sent_by(make: Callable[..., WerkzeugResponse]) -> Any:
+        response = make(location, code, response_class)
+        assert type(response) is response_class
+        return vars(response).keys(), response.direct_passthrough, response.mimetype, send(response)
+
+    assert outcome(lambda: sent_by(redirect)) == outcome(lambda: sent_by(werkzeug_redirect))
+
+
+def test_redirect_without_the_automatic_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is patched on the class holds for redirects too."""
+    monkeypatch.setattr(Response, "automatically_set_content_length", False)
+    assert "Content-Length" not in redirect("/next", 302, Response).headers
+
+
+def test_constructor_that_was_patched_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A constructor that was patched later is called for redirects too."""
+    construct = Response.__init__
+
+    def mark(self: Response, *args: Any, **kwargs: Any) -> None:
+        construct(self, *args, **kwargs)
+        self.headers["X-Mark"] = "1"
+
+    monkeypatch.setattr(Response, "__init__", mark)
+    assert redirect("/next", 302, Response).headers["X-Mark"] == "1"
 
 
 def test_body_is_freed_without_collector() -> None:

@@ -17,7 +17,7 @@ from werkzeug.wsgi import FileWrapper
 
 from costrel import App
 from costrel.response import Response
-from costrel.static import _media_type, send_file, send_from_directory, send_static
+from costrel.static import _media_type, _name, send_file, send_from_directory, send_static
 from tests.support.environ import call, make_environ
 from tests.support.frameworks import assert_same_as_flask
 
@@ -140,8 +140,8 @@ def test_replies_are_flasks(folder: Path) -> None:
 )
 def test_media_type_is_the_standard_librarys(name: str) -> None:
     """The media type and encoding of a name are those of ``mimetypes.guess_type``."""
-    if name[0] != "." and ";" not in name:
-        assert _media_type(f"/folder.js/{name}") == _media_type(name) == mimetypes.guess_type(name)
+    if _name(name)[0]:
+        assert _media_type(*_name(f"/folder.js/{name}")) == _media_type(*_name(name)) == mimetypes.guess_type(name)
 
 
 def test_media_types_can_be_added(site: App, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_media_types_can_be_added(site: App, folder: Path, monkeypatch: pytest.M
 def test_media_types_are_loaded_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tables of the system are read before the first name is looked up."""
     monkeypatch.setattr(mimetypes, "inited", False)
-    assert _media_type("a.css") == ("text/css", None)
+    assert _media_type(*_name("a.css")) == ("text/css", None)
     assert mimetypes.inited
 
 

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from werkzeug.exceptions import Aborter, HTTPException
-from werkzeug.utils import redirect as werkzeug_redirect
 
 from costrel import coerce, dispatch, errors, signals, urls
 from costrel import typing as ct
@@ -33,7 +32,7 @@ from costrel.packages import find_instance_path
 from costrel.plan import OTHER_REPLACEABLE, REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
 from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, named_decorator, setupmethod
 from costrel.request import Request
-from costrel.response import Response
+from costrel.response import Response, redirect
 from costrel.routing import Map, MapAdapter, Rule
 from costrel.serialize import DefaultJSONProvider, JSONProvider
 from costrel.sessions import SecureCookieSessionInterface, SessionInterface
@@ -431,7 +430,7 @@ class App(Registrar):
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Returns a response that redirects to the location; ``costrel.redirect`` calls it."""
-        return werkzeug_redirect(location, code=code, Response=self.response_class)
+        return redirect(location, code, self.response_class)
 
     def url_for(
         self,

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import escape
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.http import HTTP_STATUS_CODES, dump_options_header, is_entity_header
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
+from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from costrel.overrides import Overrides
@@ -58,7 +60,25 @@ _header_roles = _HeaderRoles()
 
 # PERF: 3 us, for a redirect that usually leads to one of few places.
 _known_uri = lru_cache(maxsize=512)(iri_to_uri)
-_known_header_name = lru_cache(maxsize=1024)(check_header_name)
+
+
+def _url_field(field: tuple[str, str]) -> tuple[str, str]:
+    """Returns a ``Location`` or ``Content-Location`` field as it is sent: its name capitalised, its value a URI."""
+    name, url = field
+    return name.title(), _known_uri(url) if len(url) < 512 else iri_to_uri(url)
+
+
+class _HeaderNames(dict[str, str]):
+    """The names of headers that have been checked and may be sent."""
+
+    def __missing__(self, name: str) -> str:
+        check_header_name(name)
+        if len(self) < 1024:
+            self[name] = name
+        return name
+
+
+_header_names = _HeaderNames()
 
 
 @lru_cache(maxsize=256)
@@ -91,10 +111,9 @@ Remove them from the text, or encode it.
 
     def __contains__(self, key: str) -> bool:
         length = len(key)
-        wanted = key.lower()
-        # PERF: without an exception to raise and catch, 0.9 us to 0.25 us.
+        # PERF: without an exception to raise and catch, 0.9 us to 0.2 us.
         for name, _ in self._list:  # noqa: SIM110 - a generator would cost the half of it again
-            if len(name) == length and name.lower() == wanted:
+            if len(name) == length and (name == key or name.lower() == key.lower()):
                 return True
         return False
 
@@ -121,7 +140,7 @@ Remove them from the text, or encode it.
             check_header_value(text)
             if _header_roles[name] == _URL:
                 check_redirect_target(text)
-        return _known_header_name(name), text
+        return _header_names[name], text
 
     def add(self, key: str, value: Any, /, **kwargs: Any) -> None:
         """Adds a field; others of the same name stay.
@@ -148,7 +167,17 @@ Remove them from the text, or encode it.
 
     def __setitem__(self, key: Any, value: Any) -> None:
         if isinstance(key, str):
-            self._put(key, self._field(key, value))
+            if type(value) is not str or not value.isprintable():
+                self._put(key, self._field(key, value))
+                return
+            # PERF: a field that is new and unsuspicious goes in without a further call: 0.3 us, not 0.8.
+            field = _header_names[key], value
+            length = len(key)
+            for name, _ in self._list:
+                if len(name) == length and (name == key or name.lower() == key.lower()):
+                    self._put(key, field)
+                    return
+            self._list.append(field)
         elif isinstance(key, int):
             self._list[key] = self._field(*value)
         else:
@@ -194,6 +223,25 @@ class Body:
     def close(self) -> None:
         """Closes the response, which runs what was given to ``call_on_close``."""
         self._response.close()
+
+
+class CompleteBody(list[bytes]):
+    """A body of bytes that are there already; its ``close`` closes the response."""
+
+    __slots__ = ("__weakref__", "response")
+
+    #: Set by whoever makes the body.
+    response: Response
+
+    def __next__(self) -> bytes:
+        """Takes the first chunk out, for a middleware that leaves the rest to the server."""
+        if self:
+            return self.pop(0)
+        raise StopIteration
+
+    def close(self) -> None:
+        """Closes the response, which runs what was given to ``call_on_close``."""
+        self.response.close()
 
 
 class Response(WerkzeugResponse, metaclass=WatchedType):
@@ -277,25 +325,36 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
         headers = self.headers
         if not self._plain or type(headers) not in _KNOWN_HEADERS:
             return super().__call__(environ, start_response)
-        # PERF: 0.7 us; werkzeug's way over four methods, with two copies of the headers, takes 6 us.
+        # PERF: 0.8 us with the body; werkzeug's way over four methods, with two copies of the headers, takes 6 us.
         fields = headers._list[:]
         code = self._status_code
-        bodiless = 100 <= code < 200 or code == 204 or code == 304
-        has_length = has_url = False
-        for name, _ in fields:
-            role = _header_roles[name]
+        has_length = False
+        urls = None
+        for field in fields:
+            role = _header_roles[field[0]]
             if role == _LENGTH:
                 has_length = True
             elif role == _URL:
-                has_url = True
-        if has_url:
+                urls = [field] if urls is None else [*urls, field]
+        if urls is not None:
             if self.autocorrect_location_header:
                 return super().__call__(environ, start_response)
-            fields = _encode_urls(fields)
-        if bodiless:
+            if len(urls) == 1:
+                fields[fields.index(urls[0])] = _url_field(urls[0])
+            else:
+                fields = _encode_urls(fields)
+        content = self.response
+        if 100 <= code < 200 or code == 204 or code == 304:
             fields = _without_body_fields(fields, code)
-        elif not has_length and self.automatically_set_content_length and isinstance(self.response, (list, tuple)):
-            fields.append(("Content-Length", str(sum(map(len, _encode(self.response))))))
+        elif has_length and type(content) is list and len(content) == 1 and type(content[0]) is bytes:
+            if environ["REQUEST_METHOD"] != "HEAD" and not self.direct_passthrough:
+                # PERF: the server loops over a list, 0.5 us less than over a generator made by a `Body`.
+                start_response(self._status, fields)
+                whole = CompleteBody(content)
+                whole.response = self
+                return whole
+        elif not has_length and self.automatically_set_content_length and isinstance(content, (list, tuple)):
+            fields.append(("Content-Length", str(sum(map(len, _encode(content))))))
         body = self.get_app_iter(environ)
         start_response(self._status, fields)
         return body
@@ -344,6 +403,58 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
         )
 
 
+def redirect(location: str, code: int, response_class: type[WerkzeugResponse]) -> WerkzeugResponse:
+    """Returns what ``werkzeug.utils.redirect`` does: a response that leads to the location, with a page that links it.
+
+    :param location: the URL to go to.
+    :param code: the status code.
+    :param response_class: the class of the response.
+    """
+    page = _redirect_page()
+    known = type(location) is str and code in _STATUS_LINES and location.isprintable() and len(page) == 3
+    if not known or response_class is not Response or not is_shipped():
+        return werkzeug_redirect(location, code=code, Response=response_class)
+    # PERF: 1.5 us; werkzeug's function formats the page with an object for the location and calls the constructor, 2.2.
+    link = escape(location)
+    body = "".join((page[0], link, page[1], link, page[2])).encode()
+    return assemble(
+        code,
+        [_content_type_field("text/html"), ("Content-Length", str(len(body))), ("Location", location)],
+        [body],
+        direct_passthrough=False,
+    )
+
+
+def is_shipped() -> bool:
+    """Tells whether nobody has patched what :func:`assemble` goes around."""
+    return Response._plain and Response.__init__ is _as_shipped and Response.automatically_set_content_length
+
+
+def assemble(code: int, fields: list[tuple[str, str]], body: Iterable[bytes], direct_passthrough: bool) -> Response:
+    """Returns a response made of finished parts.
+
+    PERF: 0.4 us; the constructor has to look at everything it is given, 0.9 us and more.
+
+    :param code: one of the status codes that have a name.
+    :param fields: all header fields, checked; the list becomes the response's own.
+    """
+    headers = Headers.__new__(Headers)
+    headers._list = fields
+    response: Response = Response.__new__(Response)
+    response.headers = headers
+    response._status, response._status_code = _STATUS_LINES[code]
+    response.direct_passthrough = direct_passthrough
+    response._on_close = []
+    response.response = body
+    return response
+
+
+@lru_cache(maxsize=1)
+def _redirect_page() -> list[str]:
+    """Returns the parts of werkzeug's page between the two places where the location stands."""
+    return werkzeug_redirect("/<here>").get_data(as_text=True).split("/&lt;here&gt;")
+
+
 def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Returns the fields with ``Location`` and ``Content-Location`` as URIs, each once, in its first place.
 
@@ -356,8 +467,7 @@ def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if lowered not in ("location", "content-location"):
             result.append((name, value))
         elif lowered in urls:
-            url = urls.pop(lowered)
-            result.append((lowered.title(), _known_uri(url) if len(url) < 512 else iri_to_uri(url)))
+            result.append(_url_field((name, urls.pop(lowered))))
     return result
 
 
@@ -367,6 +477,7 @@ def _without_body_fields(fields: list[tuple[str, str]], code: int) -> list[tuple
     return [field for field in fields if _header_roles[field[0]] not in dropped]
 
 
+_as_shipped = Response.__init__
 _overrides = Overrides(
     Response,
     (
