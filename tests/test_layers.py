@@ -21,7 +21,7 @@ LAYERS = {
     0: "asynchronous config environment fields lazy multipart overrides packages routing serialize server signals"
     " signing tags typing watch",
     1: "cookies defaults diagnostics request response security sessions",
-    2: "context globals",
+    2: "context globals proxies",
     3: "cli helpers json logging static templating testing views",
     4: "app blueprints coerce dispatch errors plan registrar urls",
     5: "__init__ __main__",

@@ -1,4 +1,4 @@
-"""The current application and request: one ContextVar, the context objects it holds, and the proxies.
+"""The contexts: the objects that the one ContextVar holds while an application or a request is current.
 
 Only this layer and those above it may know that there is a current application. A context is either an
 ``AppContext`` (a shell, a command, a background task) or a ``RequestContext``, which is an ``AppContext`` with a
@@ -12,15 +12,21 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextvars import ContextVar, Token
+from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import HTTPException
-from werkzeug.local import LocalProxy
 
 from costrel import signals
 from costrel.lazy import lazy
+from costrel.proxies import app_ctx as app_ctx
+from costrel.proxies import current_app as current_app
+from costrel.proxies import current_context as current_context
+from costrel.proxies import g as g
+from costrel.proxies import request as request
+from costrel.proxies import request_ctx as request_ctx
+from costrel.proxies import session as session
 from costrel.request import Request
 from costrel.response import Response
 
@@ -37,19 +43,6 @@ C = TypeVar("C", bound="AppContext")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _UNSET: Any = object()
-
-NO_APP = """Working outside of application context.
-
-This code needs the current application, and none is active here. In a request, a command or a shell there is
-one already; elsewhere wrap the code in `with app.app_context():`."""
-
-NO_REQUEST = """Working outside of request context.
-
-This code needs an active HTTP request, and none is active here. Call it from a view or a function that a view
-calls; in a test wrap it in `with app.test_request_context():`."""
-
-#: The context of the running thread or task. Not set where no context is pushed.
-current_context: ContextVar[AppContext] = ContextVar("costrel.current_context")
 
 
 class _AppCtxGlobals:
@@ -96,6 +89,8 @@ class AppContext:
 
     #: Whether this is the context of a request that is being handled.
     _active: bool = False
+    #: Why a proxy could not read an attribute, until the proxy has raised it.
+    attribute_error: AttributeError | None = None
 
     def __init__(self, app: App) -> None:
         self.app = app
@@ -422,63 +417,6 @@ def copy_current_request_context(f: F) -> F:
     return cast(F, run)
 
 
-def _app_context() -> AppContext:
-    try:
-        return current_context.get()
-    except LookupError:
-        raise RuntimeError(NO_APP) from None
-
-
-def _request_context() -> RequestContext:
-    context = current_context.get(None)
-    found = None if context is None else context.request_context()
-    if found is None:
-        raise RuntimeError(NO_REQUEST)
-    return found
-
-
-# PERF: werkzeug's LocalProxy takes 0.9 us to read an attribute; a proxy whose `__getattr__` goes straight to the
-# context takes 0.25 us. Everything else (operators, `_get_current_object`, `bool`) stays LocalProxy's.
-class _RequestProxy(LocalProxy[Request]):
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        context = current_context.get(None)
-        if context is None or not context._active:
-            context = _request_context()
-        return getattr(context.request, name)  # type: ignore[attr-defined]
-
-
-class _SessionProxy(LocalProxy["SessionMixin"]):
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_request_context().session, name)
-
-    def __getitem__(self, key: str) -> Any:
-        return _request_context().session[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        _request_context().session[key] = value
-
-
-class _GProxy(LocalProxy[_AppCtxGlobals]):
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr((current_context.get(None) or _app_context()).g, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr((current_context.get(None) or _app_context()).g, name, value)
-
-
-class _CurrentAppProxy(LocalProxy["App"]):
-    __slots__ = ()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(_app_context().app, name)
-
-
 def _settings() -> Mapping[str, Any] | None:
     context = current_context.get(None)
     return None if context is None else context.app.config
@@ -487,14 +425,3 @@ def _settings() -> Mapping[str, Any] | None:
 # The message layer may not know of a current application: this layer tells it where the limits are.
 Request.current_settings = staticmethod(_settings)
 Response.current_settings = staticmethod(_settings)
-
-for _proxy in (_RequestProxy, _SessionProxy, _GProxy, _CurrentAppProxy):
-    # The representation of an unbound proxy begins with the name of its class.
-    _proxy.__name__ = LocalProxy.__name__
-
-app_ctx: AppContext = LocalProxy(_app_context)  # type: ignore[assignment]
-request_ctx: RequestContext = LocalProxy(_request_context)  # type: ignore[assignment]
-current_app: App = _CurrentAppProxy(lambda: _app_context().app)  # type: ignore[assignment]
-g: _AppCtxGlobals = _GProxy(lambda: _app_context().g)  # type: ignore[assignment]
-request: Request = _RequestProxy(lambda: _request_context().request)  # type: ignore[assignment]
-session: SessionMixin = _SessionProxy(lambda: _request_context().session)  # type: ignore[assignment]
