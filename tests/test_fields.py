@@ -15,8 +15,10 @@ from werkzeug.sansio.http import parse_cookie
 
 from costrel.fields import BoundedStream, parse_body_fields, parse_fields, parse_plain_cookies, store_fields
 
+_PIECES = ["%C3%A4", "%26", "%3d", "%3D", "%2B", "%5C", "%25", "%00", "%ff", "%zz", "%u1", "\\x41", "\\", "\0"]
 
-@given(st.text() | st.text("ab=&+%20C3a4fF;ü"))
+
+@given(st.text() | st.text("ab=&+%20C3a4fF;ü\\x") | st.lists(st.sampled_from([*_PIECES, *"%ü=&+a"])).map("".join))
 def test_fields_are_the_standard_librarys(text: str) -> None:
     """Any text gives the fields that ``parse_qsl`` gives, with bytes that are not UTF-8 left percent-encoded."""
     expected = MultiDict(parse_qsl(text, keep_blank_values=True, errors="werkzeug.url_quote"))
@@ -35,6 +37,14 @@ def test_fields_are_the_standard_librarys(text: str) -> None:
 def test_fields(text: str, fields: dict[str, list[str]]) -> None:
     """Text outside ASCII may stand beside percent-encoding, right or wrong."""
     assert parse_fields(text) == fields
+
+
+@pytest.mark.parametrize("text", ["a=%C3%A4", "a%26=%3D", "%zz=1", "a=\\%41"])
+def test_percent_encoding_without_the_quick_decoder(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interpreter that lacks the undocumented decoder gets the same fields."""
+    expected = parse_fields(text)
+    monkeypatch.setattr("costrel.fields._decode_escapes", None)
+    assert parse_fields(text) == expected
 
 
 @given(st.text().filter(lambda text: '"' not in text) | st.text("ab=; \t,ü"))
