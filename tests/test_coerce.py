@@ -248,7 +248,7 @@ def test_a_refused_value_without_a_view_in_a_file(app: App) -> None:
         def __call__(self) -> None:
             return None
 
-    with pytest.raises(TypeError, match=r"'page' did not .* return statement\.$"):
+    with pytest.raises(TypeError, match=r"'page' did not .* return statement\. Return a text"):
         reply_to(app, Answer())
     with app.test_request_context("/none"), pytest.raises(TypeError, match=r"for None did not"):
         app.make_response(None)

@@ -133,3 +133,24 @@ def test_mistakes_are_explained(mistake: Callable[[App], None], error: type[Exce
         mistake(app)
     text = "\n".join([str(raised.value), *getattr(raised.value, "__notes__", [])])
     assert [word for word in words if word not in text] == [], text
+
+
+@pytest.mark.parametrize("value", [("a", {"x": 1}, 200), ("a", 200, 5)])
+def test_headers_in_the_wrong_place_are_explained(app: App, value: Any) -> None:
+    """A tuple whose third item is no headers is a TypeError that names the endpoint and the form."""
+    app.add_url_rule("/", "swapped", lambda: value)
+    with pytest.raises(TypeError, match=r"'swapped'.*\(body, status, headers\)"):
+        app.test_client().get("/")
+
+
+def test_a_decorator_without_parentheses_is_explained(app: App) -> None:
+    """``@app.get`` without a path says what to write."""
+    with pytest.raises(TypeError, match=r"write @app\.get\('/path'\) in .*test_mistakes\.py:\d+"):
+        app.get(lambda: "x")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rule", ["x", "/<int:x", "/<unknown:x>", "/<a>/<a>"])
+def test_a_bad_rule_names_endpoint_and_line(app: App, rule: str) -> None:
+    """The error about a rule names its endpoint and the line that registers it."""
+    with pytest.raises((LookupError, ValueError), match=r"endpoint 'bad', registered in .*test_mistakes\.py:\d+"):
+        app.add_url_rule(rule, "bad", lambda **values: "x")

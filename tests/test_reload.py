@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import html
+import http.client
 import os
 import re
 import signal
@@ -96,7 +97,8 @@ class Command:
 
         def has_text() -> bool:
             nonlocal page
-            with contextlib.suppress(OSError):
+            # The process may end between the head and the body of an answer, to start again.
+            with contextlib.suppress(OSError, http.client.HTTPException):
                 page = self.get(path)
             return text in html.unescape(page[1])
 

@@ -342,11 +342,15 @@ class App(Registrar):
             provide_automatic_options = "OPTIONS" not in allowed and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
             if provide_automatic_options:
                 required.add("OPTIONS")
-        rule_object: Any = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
-        rule_object.provide_automatic_options = provide_automatic_options
-        if view_func is not None:
-            self._check_endpoint_is_free(endpoint, view_func)
-        self.url_map.add(rule_object)
+        try:
+            rule_object: Any = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
+            rule_object.provide_automatic_options = provide_automatic_options
+            if view_func is not None:
+                self._check_endpoint_is_free(endpoint, view_func)
+            self.url_map.add(rule_object)
+        except (LookupError, ValueError) as error:
+            error.args = (f"{error} It is the rule of the endpoint {endpoint!r}, registered in {calling_line()}.",)
+            raise
         if view_func is not None:
             self.view_functions[endpoint] = view_func
         else:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from costrel.app import App
     from costrel.plan import Plans
 
+NoneType = type(None)
+
 #: What goes to the server as it is: status line, headers, body.
 Reply = tuple[str, list[tuple[str, str]], list[bytes]]
 
@@ -158,7 +160,8 @@ def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str 
     if value is None:
         raise TypeError(
             f"The view function for {endpoint!r} did not return a valid response. The function either returned None or"
-            f" ended without a return statement.{_where(app, endpoint)}"
+            f" ended without a return statement.{_where(app, endpoint)} Return a text, a dict or a Response; for an"
+            " empty answer, return '', 204."
         )
     if isinstance(value, app.response_class):
         response = value
@@ -186,6 +189,12 @@ def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str 
 def _unpack(value: tuple[Any, ...], endpoint: str | None) -> tuple[Any, Any, Any]:
     """Returns body, status and headers of a tuple that a view returned."""
     if len(value) == 3:
+        if not isinstance(value[2], (Headers, dict, tuple, list, NoneType)):
+            raise TypeError(
+                "The view function did not return a valid response tuple: the third item of that of"
+                f" {endpoint!r} must be headers, a dict or a list of pairs, but it is {value[2]!r}. The tuple must have"
+                " the form (body, status, headers)."
+            )
         return value
     if len(value) == 2:
         body, second = value

@@ -371,7 +371,7 @@ def tear_down_app_context(app: App, error: BaseException | None) -> None:
 
 
 def _run_all(app: App, functions: tuple[Callable[..., Any], ...], error: BaseException | None) -> None:
-    """Calls every function with the error; of several failures the first is raised at the end, the others are logged."""
+    """Calls every function with the error; the first failure is raised at the end, others are logged."""
     failure: Exception | None = None
     for function in functions:
         try:

@@ -189,6 +189,8 @@ class Registrar(metaclass=WatchedType):
         return FileSystemLoader(os.path.join(self.root_path, self.template_folder))
 
     def _method_route(self, method: str, rule: str, options: dict[str, Any]) -> Callable[[F], F]:
+        if callable(rule):
+            raise TypeError(f"The decorator needs the path: write @app.{method.lower()}('/path') in {calling_line()}.")
         if "methods" in options:
             raise TypeError("Use the 'route' decorator to use the 'methods' argument.")
         return self.route(rule, methods=[method], **options)
