@@ -19,7 +19,6 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 from werkzeug.exceptions import Aborter, HTTPException
 
 from costrel import coerce, dispatch, errors, signals, urls
-from costrel import typing as ct
 from costrel.asynchronous import iscoroutinefunction, run
 from costrel.blueprints import Blueprint
 from costrel.config import Config, ConfigAttribute
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from werkzeug.routing import BuildError
     from werkzeug.wrappers import Response as WerkzeugResponse
 
+    from costrel import typing as ct
     from costrel.templating import DispatchingJinjaLoader, Environment
     from costrel.testing import FlaskClient, FlaskCliRunner
 

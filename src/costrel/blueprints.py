@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from costrel import typing as ct
 from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, named_decorator, setupmethod
 
 if TYPE_CHECKING:
+    from costrel import typing as ct
     from costrel.app import App
 
 F = TypeVar("F", bound=Callable[..., Any])

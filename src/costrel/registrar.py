@@ -14,7 +14,6 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import HTTPException, default_exceptions
 
-from costrel import typing as ct
 from costrel.context import current_app
 from costrel.lazy import lazy
 from costrel.packages import get_root_path
@@ -24,6 +23,7 @@ from costrel.watch import WatchedDict, WatchedLists, WatchedType
 if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
+    from costrel import typing as ct
     from costrel.cli import AppGroup
     from costrel.response import Response
 
