@@ -17,7 +17,7 @@ from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from costrel.response import Body, CompleteBody, Headers, Response, _header_roles, redirect
+from costrel.response import Body, CompleteBody, Headers, Response, _header_roles, assemble, is_shipped, redirect
 
 
 class Plain(WerkzeugResponse):
@@ -413,6 +413,16 @@ def test_redirect_without_the_automatic_length(monkeypatch: pytest.MonkeyPatch) 
     assert "Content-Length" not in redirect("/next", 302, Response).headers
 
 
+@given(st.binary(max_size=9), st.sampled_from([200, 304, 404]), st.booleans(), st.sampled_from(["GET", "HEAD"]))
+def test_assembled_response_is_like_a_constructed_one(body: bytes, code: int, direct: bool, method: str) -> None:
+    """A response that was put together from its parts has the state, and sends the bytes, of a constructed one."""
+    fields = [("Content-Type", "text/x"), ("Content-Length", str(len(body)))]
+    response = assemble(code, fields[:], [body], direct)
+    expected = Response([body], code, fields, direct_passthrough=direct)
+    assert vars(response) == vars(expected)
+    assert send(response, method) == send(expected, method)
+
+
 def test_constructor_that_was_patched_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     """A constructor that was patched later is called for redirects too."""
     construct = Response.__init__
@@ -421,7 +431,9 @@ def test_constructor_that_was_patched_is_called(monkeypatch: pytest.MonkeyPatch)
         construct(self, *args, **kwargs)
         self.headers["X-Mark"] = "1"
 
+    assert is_shipped()
     monkeypatch.setattr(Response, "__init__", mark)
+    assert not is_shipped()
     assert redirect("/next", 302, Response).headers["X-Mark"] == "1"
 
 
