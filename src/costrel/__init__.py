@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -108,6 +109,8 @@ def __getattr__(name: str) -> Any:
     if name in _TEMPLATING:
         from costrel import templating
 
-        value = globals()[name] = getattr(templating, name)
+        # Not through `globals()`: that is the module of this name here, once somebody has imported it.
+        value = getattr(templating, name)
+        setattr(sys.modules[__name__], name, value)
         return value
     raise AttributeError(f"module 'costrel' has no attribute {name!r}")
