@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.http import dump_cookie
 
-from costrel.cookies import cookie_text
+from costrel.cookies import cookie_parts, cookie_text, http_date_text
 
 NAMES = ("key", "domain", "path", "secure", "httponly", "samesite", "partitioned")
 SETTINGS = st.tuples(
@@ -30,6 +30,16 @@ TIMES = st.none() | st.datetimes(datetime(1971, 1, 1), datetime(9000, 1, 1), tim
 def test_equals_werkzeug(value: str, expires: datetime | None, settings: dict[str, Any]) -> None:
     """Every combination of settings, dates and values gives the header that werkzeug's own function gives."""
     assert cookie_text(value, expires, settings) == dump_cookie(value=value, expires=expires, **settings)
+
+
+@given(value=VALUES, settings=SETTINGS)
+def test_the_parts_of_a_header(value: str, settings: dict[str, Any]) -> None:
+    """Between the parts stand the value, and the date where there is one."""
+    before, after, end = cookie_parts(*settings.values())
+    moment = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    assert f"{before}{value}{after}{end}" == dump_cookie(value=value, **settings)
+    dated = f"{before}{value}{after}; Expires={http_date_text(moment)}{end}"
+    assert dated == dump_cookie(value=value, expires=moment, **settings)
 
 
 @pytest.mark.parametrize("second", [0, 1])

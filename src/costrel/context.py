@@ -247,10 +247,14 @@ class RequestContext(AppContext):
         """Opens the session through the application's session interface and keeps it, without marking it accessed."""
         session = self._session
         if session is None:
-            interface = self.app.session_interface
-            session = interface.open_session(self.app, self.request)
+            cookie = (self.app._plans or self.app.plans()).sessions
+            if cookie is not None:
+                session = cookie.open(self.environ, self._request)
             if session is None:
-                session = interface.make_null_session(self.app)
+                interface = self.app.session_interface
+                session = interface.open_session(self.app, self.request)
+                if session is None:
+                    session = interface.make_null_session(self.app)
             self._session = session
         return session
 

@@ -12,7 +12,7 @@ from costrel.response import Response
 
 
 @lru_cache(64, typed=True)
-def _cookie_parts(
+def cookie_parts(
     key: str, domain: str | None, path: str, secure: bool, httponly: bool, samesite: str | None, partitioned: bool
 ) -> tuple[str, str, str]:
     """Returns the text of a ``Set-Cookie`` header before the value, between value and expiry date, and after it."""
@@ -25,15 +25,15 @@ def _cookie_parts(
 
 def cookie_text(value: str, expires: datetime | None, settings: dict[str, Any]) -> str:
     """Returns the text of a ``Set-Cookie`` header; the value needs no quotes."""
-    before, after, end = _cookie_parts(*settings.values())
-    date = "" if expires is None else f"; Expires={_http_date(expires)}"
+    before, after, end = cookie_parts(*settings.values())
+    date = "" if expires is None else f"; Expires={http_date_text(expires)}"
     return f"{before}{value}{after}{date}{end}"
 
 
 _last_date: list[tuple[datetime, str]] = [(datetime.min, "")]
 
 
-def _http_date(moment: datetime) -> str:
+def http_date_text(moment: datetime) -> str:
     """Returns what werkzeug's ``http_date`` returns, remembered for the rest of the second."""
     second = moment.replace(microsecond=0)
     last, text = _last_date[0]

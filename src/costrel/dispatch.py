@@ -18,6 +18,7 @@ from costrel.coerce import AllowedMethods, error_reply, make_response, plain_rep
 from costrel.context import RequestContext, current_context
 from costrel.errors import UNHANDLED, handle_plainly, propagates
 from costrel.response import Response
+from costrel.sessions import SecureCookieSession
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -270,8 +271,12 @@ def _session_fields(
 ) -> Iterable[tuple[str, str]] | None:
     """Returns the headers with which the session is saved; None where a Response object is needed for it."""
     session = _session_to_save(plans, context, environ)
+    if session is None:
+        return ()
+    if plans.sessions is not None and type(session) is SecureCookieSession:
+        return plans.sessions.fields(session)
     interface: Any = app.session_interface
-    if session is None or interface.is_null_session(session):
+    if interface.is_null_session(session):
         return ()
     fields: Iterable[tuple[str, str]] | None = interface.fields(app, session)
     return fields

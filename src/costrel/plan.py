@@ -8,13 +8,14 @@ to that. So a plan may hold whatever can't change between two changes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from costrel.registrar import hook_names
 from costrel.request import Request
 from costrel.response import Headers, Response
-from costrel.serialize import DefaultJSONProvider
-from costrel.sessions import SecureCookieSessionInterface
+from costrel.serialize import DefaultJSONProvider, compact_encoder, decode
+from costrel.session_cookie import SessionCookie
+from costrel.sessions import SecureCookieSessionInterface, session_json_serializer
 from costrel.watch import WatchedType
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ REPLACEABLE_FOR_ERRORS = (
 )
 
 #: Methods of App for which a short way of their own is open where they are not replaced.
-OTHER_REPLACEABLE = ("inject_url_defaults", "make_default_options_response", "url_for")
+OTHER_REPLACEABLE = (
+    *("inject_url_defaults", "make_default_options_response", "url_for"),
+    *("debug", "permanent_session_lifetime", "secret_key"),
+)
 
 _Function = Callable[..., Any]
 
@@ -61,6 +65,7 @@ def snapshot(cls: type) -> dict[str, Any]:
 _RESPONSE_AS_SHIPPED = snapshot(Response)
 _JSON_AS_SHIPPED = snapshot(DefaultJSONProvider)
 _SESSIONS_AS_SHIPPED = snapshot(SecureCookieSessionInterface)
+_REQUEST_AS_SHIPPED = snapshot(Request)
 
 
 def as_shipped(cls: type, expected: type, attributes: Mapping[str, Any]) -> bool:
@@ -148,6 +153,7 @@ class Plans(dict["str | None", Plan]):
         self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))
         content_types = ("text/html; charset=utf-8", getattr(json, "mimetype", "application/json"))
         self.html_header, self.json_header = (("Content-Type", text) for text in content_types)
+        self.sessions = self._session_cookie(app, shipped) if self.short else None
         self.session_cookie: str = app.config["SESSION_COOKIE_NAME"]
         #: What a request runs that matches no rule.
         self.unmatched = self[None]
@@ -187,6 +193,27 @@ class Plans(dict["str | None", Plan]):
         self.build_path = url_map.build_path
         self.find = url_map.find
         self.miss = url_map.miss
+
+    def _session_cookie(self, app: App, shipped: Mapping[str, Any]) -> SessionCookie | None:
+        """Returns what reads and writes the session cookie where nothing of it is replaced and no setting is odd."""
+        json: Any = app.json
+        interface = cast(SecureCookieSessionInterface, app.session_interface)
+        if (
+            app.config["SECRET_KEY_FALLBACKS"] is not None  # a list, which nobody watches
+            or not _none_replaced(app, shipped, ("debug", "permanent_session_lifetime", "secret_key"))
+            or not as_shipped(app.request_class, Request, _REQUEST_AS_SHIPPED)
+            or not as_shipped(type(json), DefaultJSONProvider, _JSON_AS_SHIPPED)
+            or {"dumps", "loads"} & vars(json).keys()
+            or interface.serializer is not session_json_serializer
+            or type(app.config).__getitem__ is not dict.__getitem__
+        ):
+            return None
+        dumps = compact_encoder(json.default, json.ensure_ascii, json.sort_keys)
+        try:
+            signer = interface._text_signer(app)
+            return None if signer is None else SessionCookie(app, interface, signer, dumps, decode)
+        except (LookupError, OverflowError, TypeError, ValueError):
+            return None  # the interface says what is wrong, to those who ask for a session
 
     def synchronous(self, function: _Function) -> _Function:
         """Returns what ``app.ensure_sync(function)`` returns, which is asked once for each function.

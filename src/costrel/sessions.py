@@ -333,7 +333,10 @@ class SecureCookieSessionInterface(SessionInterface):
             limit = app.config["MAX_COOKIE_SIZE"]
             if limit and len(text) > limit:
                 return None
-            return [("Vary", "Cookie"), ("Set-Cookie", text)]
+            fields.append(("Set-Cookie", text))
+            if not session.accessed:
+                fields.append(("Vary", "Cookie"))
+            return fields
         return None if session.modified else fields
 
     def _secret_keys(self, app: SessionApp) -> list[bytes] | None:
