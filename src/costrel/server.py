@@ -54,9 +54,9 @@ class FailedApplication:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> NoReturn:
         # werkzeug's debugger leaves this step out, so that the page begins with the application's own code.
-        __traceback_hide__ = self.traceback is not None  # noqa: F841
+        __traceback_hide__ = self.traceback is not None
         # The traceback is set anew, since each raise would make the previous one longer.
-        raise self.error.with_traceback(self.traceback)
+        raise self.error.with_traceback(self.traceback if __traceback_hide__ else None)
 
 
 def files_of(error: BaseException) -> list[str]:
