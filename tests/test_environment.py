@@ -37,11 +37,14 @@ def test_first_prefix_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.variable("SHAPE") == "round"
 
 
-def test_set_variable() -> None:
-    """A variable is set under every prefix, so that child processes of either kind see it."""
+def test_set_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable is set under the prefix that is looked up first, and so the others no longer count."""
+    monkeypatch.setenv("COSTREL_COLOUR", "red")
+    monkeypatch.delenv("OTHER_COLOUR", raising=False)
     environment.prefixes.insert(0, "OTHER")
     environment.set_variable("COLOUR", "green")
-    assert (os.environ["COSTREL_COLOUR"], os.environ["OTHER_COLOUR"]) == ("green", "green")
+    assert (os.environ["COSTREL_COLOUR"], os.environ["OTHER_COLOUR"]) == ("red", "green")
+    assert environment.variable("COLOUR") == "green"
 
 
 @pytest.mark.parametrize(

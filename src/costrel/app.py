@@ -89,6 +89,8 @@ class App(Registrar):
     test_client_class: type[FlaskClient] | None = None
     test_cli_runner_class: type[FlaskCliRunner] | None = None
     jinja_options: dict[str, Any] = {}
+    #: What the application's framework is called where texts name it.
+    framework_name: ClassVar[str] = "costrel"
 
     if TYPE_CHECKING:
         # Said plainly, for type checkers differ on whether a descriptor fits a protocol.

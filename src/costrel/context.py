@@ -73,7 +73,7 @@ class _AppCtxGlobals:
 
     def __repr__(self) -> str:
         context = current_context.get(None)
-        return object.__repr__(self) if context is None else f"<costrel.g of {context.app.name!r}>"
+        return object.__repr__(self) if context is None else f"<{context.app.framework_name}.g of {context.app.name!r}>"
 
     if TYPE_CHECKING:
 

@@ -15,6 +15,7 @@ DEFAULT_CONFIG = ImmutableDict(
         "DEBUG": None,
         "DEFAULT_HEADERS": ImmutableDict({"X-Content-Type-Options": "nosniff"}),
         "EXPLAIN_TEMPLATE_LOADING": False,
+        "LIMIT_URLENCODED_FORMS": True,
         **DEFAULT_LIMITS,
         "MAX_COOKIE_SIZE": 4093,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=31),

@@ -26,9 +26,8 @@ def variable(name: str) -> str | None:
 
 
 def set_variable(name: str, value: str) -> None:
-    """Sets ``<prefix>_<name>`` for this process and its children, under every prefix."""
-    for prefix in prefixes:
-        os.environ[f"{prefix}_{name}"] = value
+    """Sets ``<prefix>_<name>`` for this process and its children, under the prefix that is looked up first."""
+    os.environ[f"{prefixes[0]}_{name}"] = value
 
 
 def get_debug_flag() -> bool:

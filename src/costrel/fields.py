@@ -171,6 +171,9 @@ class BoundedStream(LimitedStream):
 class FormDataParser(WerkzeugFormDataParser):
     """Parses form bodies and holds urlencoded ones to the limits that werkzeug has for multipart ones only."""
 
+    #: Whether they are; the setting ``LIMIT_URLENCODED_FORMS``.
+    limit_urlencoded: bool = True
+
     def _parse_multipart(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
@@ -187,6 +190,8 @@ class FormDataParser(WerkzeugFormDataParser):
     def _parse_urlencoded(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
+        if not self.limit_urlencoded:
+            return super()._parse_urlencoded(stream, mimetype, content_length, options)
         limit = self.max_form_memory_size
         if limit is None:
             data = stream.read()

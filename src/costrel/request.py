@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
@@ -28,6 +27,7 @@ from costrel.fields import (
 from costrel.lazy import lazy
 from costrel.multipart import prepare_multipart
 from costrel.overrides import Overrides
+from costrel.request_url import decode_path, simple_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
 
@@ -38,12 +38,17 @@ if TYPE_CHECKING:
     from costrel.routing import Rule
 
 _URLENCODED = "application/x-www-form-urlencoded"
-#: Scheme and host, path, and query of which percent-encoding, IDNA, or the way back from it would change nothing.
-_SIMPLE_ORIGIN = re.compile(r"https?://(?!.*xn--)[a-z0-9][a-z0-9.-]*(:[1-9][0-9]*)?")
-_SIMPLE_PATH = re.compile(r"(/[\w.~-]+)*/?", re.ASCII)
-_SIMPLE_QUERY = re.compile(rb"[\w.~=&+-]*", re.ASCII)
+_FORM_MEMORY_SIZE, _FORM_PARTS = DEFAULT_LIMITS["MAX_FORM_MEMORY_SIZE"], DEFAULT_LIMITS["MAX_FORM_PARTS"]
 #: What an instance has when its body or its media type may be other than the environ's.
 _BODY_STATE = ("_cached_data", "_parsed_content_type", "stream")
+
+
+def _make_form_data_parser(request: Request) -> WerkzeugFormDataParser:
+    """Makes the parser of a form body, for the bodies that the short ways leave to it."""
+    parser = WerkzeugRequest.make_form_data_parser(request)
+    if isinstance(parser, FormDataParser):
+        parser.limit_urlencoded = request.limit_urlencoded_forms
+    return parser
 
 
 class Request(WerkzeugRequest, metaclass=WatchedType):
@@ -69,17 +74,16 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     #: Returns the settings of the current application, or None; the layer of the context sets it.
     current_settings: staticmethod[[], Mapping[str, Any] | None] = staticmethod(no_settings)
     form_data_parser_class: type[WerkzeugFormDataParser] = FormDataParser
+    make_form_data_parser = _make_form_data_parser
     shallow: bool = False
     _plain: bool = True
     _body_read: bool = False
 
     max_content_length: int | None = Limit("MAX_CONTENT_LENGTH", None)  # type: ignore[assignment]
-    max_form_memory_size: int | None = Limit(  # type: ignore[assignment]
-        "MAX_FORM_MEMORY_SIZE", DEFAULT_LIMITS["MAX_FORM_MEMORY_SIZE"]
-    )
-    max_form_parts: int | None = Limit(  # type: ignore[assignment]
-        "MAX_FORM_PARTS", DEFAULT_LIMITS["MAX_FORM_PARTS"]
-    )
+    max_form_memory_size: int | None = Limit("MAX_FORM_MEMORY_SIZE", _FORM_MEMORY_SIZE)  # type: ignore[assignment]
+    max_form_parts: int | None = Limit("MAX_FORM_PARTS", _FORM_PARTS)  # type: ignore[assignment]
+
+    limit_urlencoded_forms: bool = Limit("LIMIT_URLENCODED_FORMS", True)  # type: ignore[assignment]
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         # PERF: 0.15 us; werkzeug's constructor computes eight attributes in 5 us.
@@ -118,12 +122,12 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def root_path(self) -> str:
         """The path under which the application is mounted, without a slash at the end."""
-        return _decode_path(self.environ.get("SCRIPT_NAME") or "").rstrip("/")
+        return decode_path(self.environ.get("SCRIPT_NAME") or "").rstrip("/")
 
     @lazy
     def path(self) -> str:
         """The path below the root path, which is matched against the rules."""
-        return "/" + _decode_path(self.environ.get("PATH_INFO") or "").lstrip("/")
+        return "/" + decode_path(self.environ.get("PATH_INFO") or "").lstrip("/")
 
     @lazy
     def query_string(self) -> bytes:
@@ -184,7 +188,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The whole URL of the request, for people: decoded where that can be read back."""
-        return _simple_url(self) or super().url
+        return simple_url(self) or super().url
 
     @lazy
     def cookies(self) -> ImmutableMultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -369,9 +373,9 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     def _read_urlencoded(self) -> bool:
         """Parses a urlencoded body that can be read at once; returns False for any other."""
         parser = self.form_data_parser_class
-        limited = parser is FormDataParser
-        if not (limited or parser is WerkzeugFormDataParser):
+        if parser is not FormDataParser and parser is not WerkzeugFormDataParser:
             return False
+        limited = parser is FormDataParser and self.limit_urlencoded_forms
         # PERF: comparing the header first saves taking it apart, 0.3 us.
         if not self._has_content_type(_URLENCODED) and self.mimetype != _URLENCODED:
             return False
@@ -469,24 +473,6 @@ def _in_debug_mode(request: Request) -> bool:
     """Tells whether the current application, if there is one, is in debug mode."""
     settings = request.current_settings()
     return settings is not None and bool(settings.get("DEBUG"))
-
-
-def _decode_path(text: str) -> str:
-    """Returns a path of the environ, which has each byte as one character (PEP 3333), as text."""
-    return text if text.isascii() else text.encode("latin1").decode(errors="replace")
-
-
-def _simple_url(request: Request) -> str | None:
-    """Returns the URL of a request where nothing in it needs encoding or decoding, else None.
-
-    PERF: 3 us; werkzeug's way by percent-encoding and decoding takes 10 us.
-    """
-    origin = f"{request.scheme}://{request.host}"
-    path = request.root_path + request.path
-    query = request.query_string
-    if not (_SIMPLE_ORIGIN.fullmatch(origin) and _SIMPLE_PATH.fullmatch(path) and _SIMPLE_QUERY.fullmatch(query)):
-        return None
-    return f"{origin}{path}?{query.decode()}" if query else origin + path
 
 
 _overrides = Overrides(

@@ -6,6 +6,7 @@ Source: https://flask.palletsprojects.com/en/stable/api/#flask.url_for
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -24,6 +25,9 @@ NO_ADAPTER = (
     "Unable to build URLs outside an active request without 'SERVER_NAME' configured. Also configure"
     " 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
 )
+
+#: Warnings that were shown, for the filter that shows each once.
+_warned: dict[Any, Any] = {}
 
 
 def url_for(
@@ -132,4 +136,30 @@ def create_adapter(app: App, request: Request | None) -> MapAdapter | None:
         server_name = None
     elif not app.subdomain_matching:
         subdomain = app.url_map.default_subdomain or ""
+    elif server_name is not None:
+        subdomain = _subdomain(app, request, server_name)
     return app.url_map.bind_to_environ(request.environ, server_name=server_name, subdomain=subdomain)
+
+
+def _subdomain(app: App, request: Request, server_name: str) -> str:
+    """Returns what the request's host has before the server name; where it does not end so, a name that no rule has."""
+    host = request.host.lower()
+    server_name = server_name.lower()
+    default_port = {"http": ":80", "https": ":443"}.get(request.scheme)
+    if default_port is not None:
+        server_name = server_name.removesuffix(default_port)
+    if host == server_name:
+        return ""
+    if host.endswith(f".{server_name}"):
+        return host[: -len(server_name) - 1]
+    # Tests of existing programs know this warning by the module that Flask's comes from.
+    warnings.warn_explicit(
+        f"Current server name {host!r} doesn't match configured server name {server_name!r}: the request gets a 404."
+        " Set SERVER_NAME to the name that clients use.",
+        UserWarning,
+        filename=__file__,
+        lineno=1,
+        module=f"{app.framework_name}.app",
+        registry=_warned,
+    )
+    return "<invalid>"

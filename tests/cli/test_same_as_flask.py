@@ -25,7 +25,10 @@ result["commands"] = {
     name: sorted((o.name, o.opts, o.secondary_opts, o.is_flag) for o in command.params)
     for name, command in cli.cli.commands.items()
 }
-result["options"] = sorted((o.name, o.opts, o.secondary_opts, o.is_eager) for o in cli.cli.params)
+own = {"as_flask"}
+result["options"] = sorted(
+    (o.name, o.opts, o.secondary_opts, o.is_eager) for o in cli.cli.params if o.name not in own
+)
 """
 
 SAME_TABLE = """

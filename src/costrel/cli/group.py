@@ -10,7 +10,7 @@ import click
 
 from costrel import environment
 from costrel.cli.locate import NoAppException
-from costrel.cli.options import app_option, debug_option, env_file_option, version_option
+from costrel.cli.options import app_option, as_flask_option, debug_option, env_file_option, version_option
 from costrel.cli.routes import routes_command
 from costrel.cli.run import run_command
 from costrel.cli.script import AppGroup, ScriptInfo
@@ -43,7 +43,10 @@ class FlaskGroup(AppGroup):
     ) -> None:
         # Options with callbacks, so that the group's own callback stays free for its maker. Of the eager ones, the
         # first in the list is handled first.
-        params: list[click.Parameter] = [*(extra.pop("params", None) or ()), env_file_option, app_option, debug_option]
+        params: list[click.Parameter] = [
+            *(extra.pop("params", None) or ()),
+            *(as_flask_option, env_file_option, app_option, debug_option),
+        ]
         if add_version_option:
             params.append(version_option)
         super().__init__(params=params, **extra)
@@ -118,12 +121,13 @@ class FlaskGroup(AppGroup):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Reads the options; before help is shown, the environment is asked which application to list commands of."""
-        shows_help = not args and self.no_args_is_help
-        if shows_help or (len(args) == 1 and args[0] in self.get_help_option_names(ctx)):
+        others = [argument for argument in args if argument != as_flask_option.opts[0]]
+        shows_help = not others and self.no_args_is_help
+        if shows_help or (len(others) == 1 and others[0] in self.get_help_option_names(ctx)):
             env_file_option.handle_parse_result(ctx, {}, [])
             app_option.handle_parse_result(ctx, {}, [])
         try:
-            return super().parse_args(ctx, args)
+            return super().parse_args(ctx, args if others else [])
         except BaseException:
             # Listing the application's commands has pushed its context, and click does not close this one after help.
             ctx.close()

@@ -1,4 +1,4 @@
-"""The options that come before a command: ``--app``, ``--debug``, ``--env-file`` and ``--version``."""
+"""The options that come before a command: ``--app``, ``--as-flask``, ``--debug``, ``--env-file`` and ``--version``."""
 
 from __future__ import annotations
 
@@ -65,18 +65,41 @@ def _read_env_files(ctx: click.Context, param: click.Parameter, value: str | Non
 
 
 def get_version(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    """Prints the versions of Python, costrel and Werkzeug, and exits; the callback of ``--version``."""
+    """Prints the versions of Python, costrel and Werkzeug, and exits; the callback of ``--version``.
+
+    Under the name of Flask also the version of Flask whose API is offered.
+    """
     if not value or ctx.resilient_parsing:
         return
     # PERF: 10 ms of start-up that no other command needs.
     from importlib.metadata import version
 
-    click.echo(
-        f"Python {platform.python_version()}\ncostrel {version('costrel')}\nWerkzeug {version('werkzeug')}",
-        color=ctx.color,
-    )
+    click.echo(f"Python {platform.python_version()}\ncostrel {version('costrel')}", color=ctx.color)
+    if "FLASK" in environment.prefixes:
+        click.echo(f"Flask {version('flask')}", color=ctx.color)
+    click.echo(f"Werkzeug {version('werkzeug')}", color=ctx.color)
     ctx.exit()
 
+
+def _check_named_flask(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and "FLASK" not in environment.prefixes:
+        raise click.BadParameter(
+            "only the command `costrel` and `python -m costrel` have it. In a program write `import costrel.as_flask`"
+            " as the first line.",
+            ctx=ctx,
+            param=param,
+        )
+
+
+# The entry point has seen to it before this module looks at any argument.
+as_flask_option = click.Option(
+    ["--as-flask"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_check_named_flask,
+    help="Run a program written for Flask: `import flask` gets costrel, and FLASK_... variables count.",
+)
 
 # Eager, and before --app and --help: the files may set what those read.
 env_file_option = EnvironmentOption(

@@ -1,0 +1,37 @@
+"""``Flask``: the application class under that name, with the defaults that Flask's users are used to."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from werkzeug.datastructures import ImmutableDict
+
+from costrel.app import App
+from costrel.defaults import DEFAULT_CONFIG
+from costrel.watch import WatchedType
+
+#: What costrel's safer defaults are in Flask.
+FLASK_DEFAULTS: dict[str, Any] = {
+    "DEFAULT_HEADERS": ImmutableDict(),
+    "LIMIT_URLENCODED_FORMS": False,
+    "MAX_CONTENT_LENGTH": None,
+    "SESSION_COOKIE_SAMESITE": None,
+    "SESSION_COOKIE_SECURE": False,
+}
+
+
+class FlaskType(WatchedType):
+    """The type of ``Flask``: to extensions that ask, every costrel application is one."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return super().__instancecheck__(instance) or (cls is Flask and isinstance(instance, App))
+
+
+class Flask(App, metaclass=FlaskType):
+    """An :class:`~costrel.App` with Flask's own defaults.
+
+    Source: https://flask.palletsprojects.com/en/stable/config/#builtin-configuration-values
+    """
+
+    framework_name = "flask"
+    default_config: ClassVar[Any] = ImmutableDict({**DEFAULT_CONFIG, **FLASK_DEFAULTS})

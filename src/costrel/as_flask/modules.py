@@ -1,0 +1,147 @@
+"""The modules that ``flask`` has, and where costrel keeps what is in them."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextvars import Token
+from typing import Any
+
+from costrel.as_flask.application import Flask
+from costrel.as_flask.distribution import VERSION
+from costrel.context import AppContext, RequestContext, current_context
+from costrel.registrar import Registrar
+
+#: For each module the modules of costrel that have its names; where two have the same name, the first counts.
+SOURCES: dict[str, tuple[str, ...]] = {
+    "flask": ("costrel",),
+    "flask.app": ("costrel.app", "costrel.helpers", "costrel.context"),
+    "flask.blueprints": ("costrel.blueprints",),
+    "flask.cli": (
+        *("costrel.cli", "costrel.cli.group", "costrel.cli.locate", "costrel.cli.options", "costrel.cli.run"),
+        *("costrel.cli.script", "costrel.cli.files"),
+    ),
+    "flask.config": ("costrel.config",),
+    "flask.ctx": ("costrel.context",),
+    "flask.debughelpers": ("costrel.diagnostics",),
+    "flask.globals": ("costrel.context",),
+    "flask.helpers": (
+        "costrel.helpers",
+        "costrel.static",
+        "costrel.packages",
+        "costrel.environment",
+        "costrel.context",
+    ),
+    "flask.json": ("costrel.json",),
+    "flask.json.provider": ("costrel.serialize",),
+    "flask.json.tag": ("costrel.tags",),
+    "flask.logging": ("costrel.logging",),
+    "flask.sansio": (),
+    "flask.sansio.app": ("costrel.app",),
+    "flask.sansio.blueprints": ("costrel.blueprints",),
+    "flask.sansio.scaffold": ("costrel.registrar", "costrel.packages"),
+    "flask.sessions": ("costrel.sessions",),
+    "flask.signals": ("costrel.signals",),
+    "flask.templating": ("costrel.templating",),
+    "flask.testing": ("costrel.testing",),
+    "flask.typing": ("costrel.typing",),
+    "flask.views": ("costrel.views",),
+    "flask.wrappers": ("costrel.request", "costrel.response"),
+}
+
+#: Modules that have modules below them.
+PACKAGES = frozenset(name.rpartition(".")[0] for name in SOURCES) - {""}
+
+#: Names that Flask once had, with the version that removed them and what programs write now.
+REMOVED: dict[tuple[str, str], tuple[str, str]] = {
+    ("flask", "_app_ctx_stack"): ("2.3", "from flask import g, or flask.globals.app_ctx"),
+    ("flask", "_request_ctx_stack"): ("2.3", "from flask import g, or flask.globals.request_ctx"),
+    ("flask.globals", "_app_ctx_stack"): ("2.3", "from flask.globals import app_ctx"),
+    ("flask.globals", "_request_ctx_stack"): ("2.3", "from flask.globals import request_ctx"),
+    ("flask.helpers", "locked_cached_property"): ("2.3", "from werkzeug.utils import cached_property"),
+    ("flask.json", "JSONDecoder"): ("2.3", "a subclass of flask.json.provider.JSONProvider as app.json"),
+    ("flask.json", "JSONEncoder"): ("2.3", "a subclass of flask.json.provider.DefaultJSONProvider as app.json"),
+    ("flask.json", "htmlsafe_dumps"): ("2.3", "the template filter tojson, or jinja2.utils.htmlsafe_json_dumps"),
+}
+
+
+class ContextVariable:
+    """Stands for ``_cv_app`` and ``_cv_request``: Flask's two context variables, where costrel has one.
+
+    :param kind: the class of contexts that it sees.
+    """
+
+    def __init__(self, kind: type[AppContext]) -> None:
+        self.kind = kind
+
+    def get(self, *default: Any) -> Any:
+        """Returns the current context of its kind, or the default.
+
+        :raises LookupError: there is none, and no default.
+        """
+        context: AppContext | None = current_context.get(None)
+        if context is not None and issubclass(self.kind, RequestContext):
+            context = context.request_context()
+        if context is not None:
+            return context
+        if default:
+            return default[0]
+        raise LookupError(self)
+
+    def set(self, context: AppContext) -> Token[AppContext]:
+        """Makes a context the current one."""
+        return current_context.set(context)
+
+    def reset(self, token: Token[AppContext]) -> None:
+        """Makes the context current again that was current before."""
+        current_context.reset(token)
+
+
+_VARIABLES = {"_cv_app": ContextVariable(AppContext), "_cv_request": ContextVariable(RequestContext)}
+
+#: What a module has under another name than costrel's, or from another place.
+OWN_NAMES: dict[str, dict[str, Any]] = {
+    "flask": {"Flask": Flask},
+    "flask.app": {"Flask": Flask, **_VARIABLES},
+    "flask.ctx": _VARIABLES,
+    "flask.globals": _VARIABLES,
+    "flask.helpers": _VARIABLES,
+    "flask.sansio.scaffold": {"Scaffold": Registrar},
+    "flask.templating": _VARIABLES,
+}
+
+
+def version(module: str, name: str) -> str | None:
+    """Returns Flask's version where ``flask.__version__`` is asked for, with Flask's warning; else None."""
+    if (module, name) != ("flask", "__version__"):
+        return None
+    warnings.warn(
+        "The '__version__' attribute is deprecated and will be removed in Flask 3.2."
+        " Use feature detection or 'importlib.metadata.version(\"flask\")' instead.",
+        DeprecationWarning,
+        stacklevel=3,
+    )
+    return VERSION
+
+
+def explain_missing(module: str, name: str) -> str:
+    """Returns what to do about a name that a module of Flask does not have."""
+    what = f"There is no {name!r} in {module!r}: costrel offers the names of Flask {VERSION}."
+    if (module, name) in REMOVED:
+        since, replacement = REMOVED[module, name]
+        return f"{what} Flask {since} removed it; write instead: {replacement}."
+    return (
+        f"{what} The code in {_caller()} may need another version of Flask; install a version of that package that"
+        f" works with Flask {VERSION}."
+    )
+
+
+def _caller() -> str:
+    """Returns ``file:line`` of the code that imports, below the import system and this package."""
+    frame: Any = sys._getframe(1)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith("<frozen importlib") and not frame.f_globals.get("__name__", "").startswith(__package__):
+            return f"{file}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "an unknown place"
