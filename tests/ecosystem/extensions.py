@@ -1,0 +1,37 @@
+"""The extensions that are tested, with the program that uses each, and what it needs besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = Path(__file__).parent / "programs"
+
+
+@dataclass(frozen=True)
+class Extension:
+    """One extension.
+
+    ``distribution`` is its name in the package index; the file of its program is that name with underscores.
+    """
+
+    distribution: str
+    #: Distributions that the program needs besides.
+    others: tuple[str, ...] = ()
+    #: Programs of the machine that it needs: ``redis-server``, ``chromium``, ``chromedriver``.
+    commands: tuple[str, ...] = ()
+    #: Modules that pytest is to load as plugins.
+    plugins: tuple[str, ...] = ()
+
+    @property
+    def program(self) -> Path:
+        """The file with the application and its tests."""
+        return PROGRAMS / f"with_{self.distribution.replace('-', '_')}.py"
+
+    def __str__(self) -> str:
+        return self.distribution
+
+
+EXTENSIONS = (
+    Extension("flask-cors"),
+)
