@@ -34,4 +34,9 @@ class Extension:
 
 EXTENSIONS = (
     Extension("flask-cors"),
+    Extension("flask-login"),
+    Extension("flask-migrate", others=("flask-sqlalchemy",)),
+    Extension("flask-principal"),
+    Extension("flask-sqlalchemy"),
+    Extension("flask-wtf", others=("email-validator",)),
 )
