@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from types import FrameType, ModuleType
+from types import FrameType
 from typing import Any
 
 from costrel import environment
@@ -42,47 +42,43 @@ def _explain_conflict() -> str:
 
 def _place_of_import() -> str | None:
     """Returns ``file:line`` of what seems to have imported Flask first, or None."""
-    names = [name for name in sys.modules if name.partition(".")[0] not in {"costrel", "flask"}]
-    users = [name for name in names if _uses_flask(sys.modules[name])]
-    # A module takes its last place in the table when its import is done: one that stands before Flask is not done yet,
+    before: list[str] = []
+    after: list[str] = []
+    # A module takes its last place in the table when its import is done: one that stands before Flask was not done yet,
     # and began to import it; else it is the first that was done after Flask.
-    order = list(sys.modules)
-    running = [name for name in users if order.index(name) < order.index("flask")]
-    importer = sys.modules[(running[-1:] or users[:1])[0]] if users else None
-    file = getattr(importer, "__file__", None)
-    if file is None:
+    found = before
+    for name, module in list(sys.modules.items()):
+        if name == "flask":
+            found = after
+        elif name.partition(".")[0] not in {"costrel", "flask"}:
+            place = _line_importing_flask(getattr(module, "__file__", None))
+            if place is not None:
+                found.append(place)
+                if found is after:
+                    break
+    return next(iter(before[-1:] or after), None)
+
+
+def _line_importing_flask(file: str | None) -> str | None:
+    """Returns ``file:line`` of the first line of a source file that imports Flask, or None."""
+    if file is None or not file.endswith(".py"):
         return None
-    line = _line_importing_flask(file)
-    return file if line is None else f"{file}:{line}"
-
-
-def _uses_flask(module: ModuleType | None) -> bool:
-    values = list(vars(module).values()) if isinstance(module, ModuleType) else []
-    homes = [value.__name__ if isinstance(value, ModuleType) else _home(value) for value in values]
-    return any(home.partition(".")[0] == "flask" for home in homes)
-
-
-def _home(value: Any) -> str:
-    home = getattr(value, "__module__", None) if isinstance(value, type) or callable(value) else None
-    return home if isinstance(home, str) else ""
-
-
-def _line_importing_flask(file: str) -> int | None:
     try:
         with open(file, "rb") as source:
-            tree = ast.parse(source.read())
+            text = source.read()
+        nodes = ast.walk(ast.parse(text)) if b"import flask" in text or b"from flask" in text else ()
     except (OSError, SyntaxError, ValueError):
         return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [node.module or ""]
-        else:
-            continue
-        if any(name.partition(".")[0] == "flask" for name in names):
-            return node.lineno
-    return None
+    lines = [node.lineno for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) and _imports_flask(node)]
+    return f"{file}:{min(lines)}" if lines else None
+
+
+def _imports_flask(node: ast.Import | ast.ImportFrom) -> bool:
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    else:
+        names = [node.module or ""] if node.level == 0 else []
+    return any(name.partition(".")[0] == "flask" for name in names)
 
 
 def _place_of_this_import() -> str | None:

@@ -9,21 +9,25 @@ from typing import Any
 
 from costrel.as_flask.application import Flask
 from costrel.as_flask.distribution import VERSION
+from costrel.blueprints import Blueprint
 from costrel.context import AppContext, RequestContext, current_context
 from costrel.registrar import Registrar
 
 #: For each module the modules of costrel that have its names; where two have the same name, the first counts.
 SOURCES: dict[str, tuple[str, ...]] = {
     "flask": ("costrel",),
-    "flask.app": ("costrel.app", "costrel.helpers", "costrel.context"),
-    "flask.blueprints": ("costrel.blueprints",),
+    "flask.app": (
+        *("costrel.app", "costrel.helpers", "costrel.context", "costrel.static", "costrel.environment"),
+        "costrel.templating",
+    ),
+    "flask.blueprints": ("costrel.blueprints", "costrel.static", "costrel.cli.script"),
     "flask.cli": (
         *("costrel.cli", "costrel.cli.group", "costrel.cli.locate", "costrel.cli.options", "costrel.cli.run"),
-        *("costrel.cli.script", "costrel.cli.files"),
+        *("costrel.cli.script", "costrel.cli.files", "costrel.environment"),
     ),
     "flask.config": ("costrel.config",),
     "flask.ctx": ("costrel.context",),
-    "flask.debughelpers": ("costrel.diagnostics",),
+    "flask.debughelpers": ("costrel.diagnostics", "costrel.app"),
     "flask.globals": ("costrel.context",),
     "flask.helpers": (
         "costrel.helpers",
@@ -34,16 +38,16 @@ SOURCES: dict[str, tuple[str, ...]] = {
     ),
     "flask.json": ("costrel.json",),
     "flask.json.provider": ("costrel.serialize",),
-    "flask.json.tag": ("costrel.tags",),
+    "flask.json.tag": ("costrel.tags", "costrel.json"),
     "flask.logging": ("costrel.logging",),
     "flask.sansio": (),
-    "flask.sansio.app": ("costrel.app",),
+    "flask.sansio.app": ("costrel.app", "costrel.templating", "costrel.packages"),
     "flask.sansio.blueprints": ("costrel.blueprints",),
     "flask.sansio.scaffold": ("costrel.registrar", "costrel.packages"),
     "flask.sessions": ("costrel.sessions",),
     "flask.signals": ("costrel.signals",),
     "flask.templating": ("costrel.templating",),
-    "flask.testing": ("costrel.testing",),
+    "flask.testing": ("costrel.testing", "costrel.sessions"),
     "flask.typing": ("costrel.typing",),
     "flask.views": ("costrel.views",),
     "flask.wrappers": ("costrel.request", "costrel.response"),
@@ -103,9 +107,12 @@ _VARIABLES = {"_cv_app": ContextVariable(AppContext), "_cv_request": ContextVari
 OWN_NAMES: dict[str, dict[str, Any]] = {
     "flask": {"Flask": Flask},
     "flask.app": {"Flask": Flask, **_VARIABLES},
+    "flask.blueprints": {"SansioBlueprint": Blueprint},
     "flask.ctx": _VARIABLES,
     "flask.globals": _VARIABLES,
     "flask.helpers": _VARIABLES,
+    "flask.sansio.app": {"Scaffold": Registrar},
+    "flask.sansio.blueprints": {"Scaffold": Registrar},
     "flask.sansio.scaffold": {"Scaffold": Registrar},
     "flask.templating": _VARIABLES,
 }
@@ -119,7 +126,7 @@ def version(module: str, name: str) -> str | None:
         "The '__version__' attribute is deprecated and will be removed in Flask 3.2."
         " Use feature detection or 'importlib.metadata.version(\"flask\")' instead.",
         DeprecationWarning,
-        stacklevel=3,
+        stacklevel=4,
     )
     return VERSION
 
