@@ -34,9 +34,12 @@ class Extension:
 
 EXTENSIONS = (
     Extension("flask-cors"),
+    Extension("flask-debugtoolbar", others=("flask-sqlalchemy",)),
     Extension("flask-login"),
     Extension("flask-migrate", others=("flask-sqlalchemy",)),
     Extension("flask-principal"),
     Extension("flask-sqlalchemy"),
     Extension("flask-wtf", others=("email-validator",)),
+    Extension("flask-session", others=("cachelib", "redis"), commands=("redis-server",)),
+    Extension("prometheus-flask-exporter"),
 )
