@@ -38,8 +38,10 @@ EXTENSIONS = (
     Extension("flask-login"),
     Extension("flask-migrate", others=("flask-sqlalchemy",)),
     Extension("flask-principal"),
+    Extension("flask-restful"),
+    Extension("flask-restx", others=("selenium",), commands=("chromium", "chromedriver")),
+    Extension("flask-session", others=("cachelib", "redis"), commands=("redis-server",)),
     Extension("flask-sqlalchemy"),
     Extension("flask-wtf", others=("email-validator",)),
-    Extension("flask-session", others=("cachelib", "redis"), commands=("redis-server",)),
     Extension("prometheus-flask-exporter"),
 )
