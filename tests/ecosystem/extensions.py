@@ -33,9 +33,13 @@ class Extension:
 
 
 EXTENSIONS = (
+    Extension("flask-babel"),
     Extension("flask-cors"),
     Extension("flask-debugtoolbar", others=("flask-sqlalchemy",)),
+    Extension("flask-httpauth"),
+    Extension("flask-jwt-extended"),
     Extension("flask-login"),
+    Extension("flask-mail", others=("aiosmtpd",)),
     Extension("flask-migrate", others=("flask-sqlalchemy",)),
     Extension("flask-principal"),
     Extension("flask-restful"),
