@@ -15,8 +15,8 @@ from benchmarks.material import VARIANTS, route_parts, static_name
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-PEERS = ("bare", "falcon", "bottle", "flask", "costrel")
-FLASK_LIKE = ("flask", "costrel")
+PEERS = ("bare", "falcon", "bottle", "flask", "costrel", "as_flask")
+FLASK_LIKE = ("flask", "costrel", "as_flask")
 
 
 @dataclass(frozen=True)
