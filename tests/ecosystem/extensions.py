@@ -44,8 +44,11 @@ EXTENSIONS = (
     Extension("flask-principal"),
     Extension("flask-restful"),
     Extension("flask-restx", others=("selenium",), commands=("chromium", "chromedriver")),
+    Extension("flask-security-too", others=("argon2-cffi", "flask-mail", "flask-sqlalchemy")),
     Extension("flask-session", others=("cachelib", "redis"), commands=("redis-server",)),
     Extension("flask-sqlalchemy"),
     Extension("flask-wtf", others=("email-validator",)),
+    Extension("opentelemetry-instrumentation-flask", others=("opentelemetry-sdk",)),
     Extension("prometheus-flask-exporter"),
+    Extension("sentry-sdk", others=("flask-login",)),
 )
