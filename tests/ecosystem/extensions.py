@@ -33,6 +33,7 @@ class Extension:
 
 
 EXTENSIONS = (
+    Extension("apiflask"),
     Extension("flask-babel"),
     Extension("flask-cors"),
     Extension("flask-debugtoolbar", others=("flask-sqlalchemy",)),
@@ -46,6 +47,7 @@ EXTENSIONS = (
     Extension("flask-restx", others=("selenium",), commands=("chromium", "chromedriver")),
     Extension("flask-security-too", others=("argon2-cffi", "flask-mail", "flask-sqlalchemy")),
     Extension("flask-session", others=("cachelib", "redis"), commands=("redis-server",)),
+    Extension("flask-smorest"),
     Extension("flask-sqlalchemy"),
     Extension("flask-wtf", others=("email-validator",)),
     Extension("opentelemetry-instrumentation-flask", others=("opentelemetry-sdk",)),
