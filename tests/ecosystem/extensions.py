@@ -34,7 +34,9 @@ class Extension:
 
 EXTENSIONS = (
     Extension("apiflask"),
+    Extension("flask-admin", others=("flask-babel", "flask-sqlalchemy")),
     Extension("flask-babel"),
+    Extension("flask-compress", others=("brotli",)),
     Extension("flask-cors"),
     Extension("flask-debugtoolbar", others=("flask-sqlalchemy",)),
     Extension("flask-httpauth"),
@@ -49,8 +51,10 @@ EXTENSIONS = (
     Extension("flask-session", others=("cachelib", "redis"), commands=("redis-server",)),
     Extension("flask-smorest"),
     Extension("flask-sqlalchemy"),
+    Extension("flask-talisman"),
     Extension("flask-wtf", others=("email-validator",)),
     Extension("opentelemetry-instrumentation-flask", others=("opentelemetry-sdk",)),
     Extension("prometheus-flask-exporter"),
+    Extension("pytest-flask"),
     Extension("sentry-sdk", others=("flask-login",)),
 )
