@@ -7,15 +7,17 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks import scaling, startup
 from benchmarks.cases import CASES, PEERS, Case
-from benchmarks.pipes import PeerFailed, PeerMissing
+from benchmarks.gate import Gate, NoBase, source_of
+from benchmarks.pipes import ROOT, PeerFailed, PeerMissing
 from benchmarks.rounds import AnswersDiffer, Run
 from benchmarks.summary import Figures, geometric_mean, shared_ratios
-from benchmarks.table import compared, medians_table, spread_table
+from benchmarks.table import columns, compared, medians_table, number, spread_table
 
 REQUIRED = ("flask", "costrel")
 
@@ -29,9 +31,10 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "what",
         nargs="?",
-        choices=("run", "startup", "scaling"),
+        choices=("run", "startup", "scaling", "gate"),
         default="run",
-        help="run: all cases (default); startup: import times; scaling: cost against number of routes",
+        help="run: all cases (default); startup: import times; scaling: cost against number of routes;"
+        " gate: fails where a case has become more than 10 %% slower since a commit",
     )
     options.add_argument("--case", action="append", choices=names, metavar="NAME", help="only this case; repeatable")
     options.add_argument("--peer", action="append", choices=PEERS, help="only this peer; repeatable")
@@ -39,6 +42,12 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--quick", action="store_true", help="less than a minute: fewer and shorter samples")
     options.add_argument("--check", action="store_true", help="only check that all peers answer the same")
     options.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file too")
+    options.add_argument(
+        "--base",
+        default="HEAD^",
+        metavar="COMMIT",
+        help="what the gate compares with: a commit (HEAD^), or a folder with the package",
+    )
     options.add_argument("--list", action="store_true", help="list the cases")
     return options
 
@@ -57,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; that of this process by default.
 
     Returns:
-        The exit status: 0, or 1 when a required peer is missing, a peer fails, or answers differ.
+        The exit status: 0, or 1 when a required peer is missing, a peer fails, answers differ, or the gate is shut.
     """
     options = parser().parse_args(arguments)
     if options.list:
@@ -67,13 +76,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Peers chosen by hand are meant: nothing is required then.
     peers = [peer for peer in PEERS if options.peer is None or peer in options.peer]
     try:
-        result = {"run": _run, "startup": _startup, "scaling": _scaling}[options.what](options, peers)
-    except (PeerMissing, PeerFailed, AnswersDiffer) as error:
+        what = {"run": _run, "startup": _startup, "scaling": _scaling, "gate": _gate}[options.what]
+        result = what(options, peers)
+    except (PeerMissing, PeerFailed, AnswersDiffer, NoBase) as error:
         print(error, file=sys.stderr)
         return 1
     if options.json is not None:
         options.json.write_text(json.dumps({"machine": machine(), **result}, indent=1) + "\n", encoding="utf-8")
-    return 0
+    return int(bool(result.get("slower")))
 
 
 def machine() -> dict[str, str]:
@@ -148,3 +158,20 @@ def _scaling(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     building = scaling.building(peers, min(rounds, 5))
     print(scaling.scaling_table("routes: build to first answer, ms", building, peers, growth=False))
     return {"rounds": rounds, "requests": requests, "matches": matches, "building": building}
+
+
+def _gate(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
+    cases = [case for case in CASES if options.case is None or case.name in options.case]
+    pairs = options.rounds or (9 if options.quick else 15)
+    with source_of(options.base) as base:
+        gate = Gate(ROOT / "src", base, cases, pairs, 0.006 if options.quick else 0.02, _say)
+        found = gate.go()
+    rows = [["case", f"against {options.base}", "at least", "pairs", ""]]
+    rows += [
+        [one.case, number(one.ratio), number(one.low), str(one.pairs), "SLOWER" if one.slower else ""] for one in found
+    ]
+    print("How many times the CPU per request; the real ratio is `at least` that with a confidence of 99.5 %.\n")
+    print(columns(rows))
+    slower = [one.case for one in found if one.slower]
+    print(f"\nMore than 10 % slower: {', '.join(slower)}" if slower else "\nNo case is more than 10 % slower.")
+    return {"base": options.base, "slower": slower, "cases": {one.case: asdict(one) for one in found}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -44,10 +45,12 @@ class Peer:
         name: `bare`, `falcon`, `bottle`, `flask` or `costrel`.
         program: what it builds.
         folder: holds the static files.
+        source: where to import costrel from, in place of the installed one.
     """
 
-    def __init__(self, name: str, program: str, folder: Path) -> None:
+    def __init__(self, name: str, program: str, folder: Path, source: Path | None = None) -> None:
         self.name = name
+        environment = {**os.environ, "PYTHONPATH": str(source)} if source is not None else None
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", name, program, str(folder)],
             stdin=subprocess.PIPE,
@@ -55,6 +58,7 @@ class Peer:
             text=True,
             encoding="utf-8",
             cwd=ROOT,
+            env=environment,
         )
 
     def __enter__(self) -> Peer:

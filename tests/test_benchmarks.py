@@ -7,6 +7,8 @@ import doctest
 import importlib.util
 import json
 import math
+import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import summary, table
+from benchmarks import gate, summary, table
 from benchmarks.answers import Answer, difference, send
 from benchmarks.calls import Call, environ_of, with_input
 from benchmarks.cases import CASES, case_named, session_cookie, validators
@@ -47,7 +49,7 @@ def installed(*peers: str) -> list[str]:
 # statistics
 
 
-@pytest.mark.parametrize("module", [summary, table])
+@pytest.mark.parametrize("module", [gate, summary, table])
 def test_docstring_examples_hold(module: Any) -> None:
     """The examples in the docstrings are true."""
     found = doctest.testmod(module)
@@ -376,3 +378,51 @@ def test_scaling_reports_requests_matches_and_building() -> None:
     assert done.returncode == 0, done.stderr
     assert all(title in done.stdout for title in ("whole request", "match alone", "build to first answer"))
     assert "growth" in done.stdout
+
+
+# the gate
+
+
+def test_the_lower_bound_holds_as_often_as_it_says() -> None:
+    """Of many runs without any difference, no more have a bound above 1 than the risk allows."""
+    noise = random.Random(4)
+    bounds = [gate.lower_bound([noise.lognormvariate(0, 0.1) for _ in range(18)]) for _ in range(4000)]
+    assert sum(bound > 1 for bound in bounds) <= 4000 * gate.RISK * 1.5
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no checkout of git, which has the commits")
+def test_the_base_is_the_package_of_a_commit() -> None:
+    """The folder has the package as it was; a commit that is not there is named."""
+    with gate.source_of("HEAD") as source:
+        assert (source / "costrel" / "app.py").is_file()
+    assert not source.exists()
+    with pytest.raises(gate.NoBase, match="no commit 'invented'"), gate.source_of("invented"):
+        pass
+
+
+@pytest.mark.parametrize(("delay", "slower"), [("", []), ("for _ in range(200): pass", ["hello"])])
+def test_the_gate_sees_a_slowdown(delay: str, slower: list[str], tmp_path: Path) -> None:
+    """A tree whose requests do needless work is found out; the same tree twice is not."""
+    for name in ("tree", "base"):
+        shutil.copytree(ROOT / "src" / "costrel", tmp_path / name / "costrel", ignore=shutil.ignore_patterns("*.pyc"))
+    module = tmp_path / "tree" / "costrel" / "dispatch.py"
+    text = module.read_text()
+    start = text.index('"""', text.index('"""', text.index("def handle(")) + 3) + 3
+    module.write_text(f"{text[:start]}\n    {delay}{text[start:]}")
+    lines: list[str] = []
+    found = gate.Gate(tmp_path / "tree", tmp_path / "base", [case_named("hello")], 9, 0.004, lines.append).go()
+    assert [one.case for one in found if one.slower] == slower
+    assert lines[0] == "text: hello"
+    assert not slower or found[0].pairs == 36
+
+
+def test_the_gate_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It prints a line for each case, writes the figures, and ends with 0 where nothing is slower."""
+    figures = tmp_path / "figures.json"
+    options = ["--case", "static", "--rounds", "5", "--quick", "--json", str(figures)]
+    status = main(["gate", "--base", str(ROOT / "src"), *options])
+    printed = capsys.readouterr().out
+    assert status == 0
+    assert "No case is more than 10 % slower." in printed and "\nstatic " in printed
+    assert json.loads(figures.read_text())["cases"]["static"]["case"] == "static"
+    assert main(["gate", "--base", "invented"]) == 1
