@@ -162,9 +162,10 @@ result += [importlib.util.find_spec("flask") is not None, importlib.util.find_sp
 namespace = {}
 exec("from flask import *", namespace)
 result += [namespace["Flask"] is flask.Flask, "request" in namespace, repr(flask.json)]
+result += [flask.json.__file__.replace("\\\\", "/").endswith("costrel/json.py"), importlib.reload(flask) is flask]
 """
     expected = [False, "default", "ImportError", True, "flask.json", True, True]
-    assert result_of(source) == [*expected, "<module 'flask.json', another name of costrel.json>"]
+    assert result_of(source) == [*expected, "<module 'flask.json', another name of costrel.json>", True, True]
 
 
 def test_a_module_that_is_dropped_comes_back() -> None:

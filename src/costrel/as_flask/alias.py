@@ -90,6 +90,8 @@ class AliasLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         """Fills a module with the objects of the modules behind it."""
         for source in reversed(_sources(module)):
+            # For tools that want to see the source: the first module behind the name is the one to look into.
+            module.__file__ = source.__file__
             for name, value in vars(source).items():
                 ours = isinstance(value, ModuleType) and value.__name__.partition(".")[0] == "costrel"
                 if not name.startswith("__") and not ours:
