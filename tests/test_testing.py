@@ -143,6 +143,18 @@ def test_every_form_of_request_is_taken(shown: App) -> None:
     assert plain.environ_base is None
 
 
+def test_extensions_get_a_request_without_sending_it(app: App) -> None:
+    """Under Flask's name for it, Flask-SocketIO's test client asks for the request that the client would send."""
+    client = app.test_client()
+    client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    headers = {"X-Shop": "north"}
+    built = client._request_from_builder_args(args=(), kwargs={"path": "/chat?from=shop", "headers": headers})
+    with app.request_context(built.environ):
+        assert request.full_path == "/chat?from=shop"
+        assert request.headers["X-Shop"] == "north"
+        assert request.remote_addr == "203.0.113.9"
+
+
 def test_the_response_reads_json_with_the_applications_provider(shown: App) -> None:
     """``response.json`` goes through ``app.json``."""
 

@@ -125,7 +125,7 @@ class FlaskClient(Client):
         :param buffered: read the whole body and close it before returning.
         :param follow_redirects: send further requests until the response is no redirect.
         """
-        request = self._make_request(args, kwargs)
+        request = self._request_from_builder_args(args, kwargs)
         # Contexts of an earlier request end here, so that requests within one block do not pile up.
         self._context_stack.close()
         try:
@@ -139,7 +139,8 @@ class FlaskClient(Client):
             self._context_stack.enter_context(self._new_contexts.pop(0))
         return response
 
-    def _make_request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WerkzeugRequest:
+    # The name is Flask's: the test client of Flask-SocketIO calls it to connect with this client's cookies.
+    def _request_from_builder_args(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> WerkzeugRequest:
         """Returns the request that the arguments of :meth:`open` describe."""
         first = args[0] if args else None
         if isinstance(first, werkzeug.test.EnvironBuilder):

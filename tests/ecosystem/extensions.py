@@ -52,6 +52,7 @@ EXTENSIONS = (
     Extension("flask-security-too", others=("argon2-cffi", "flask-mail", "flask-sqlalchemy")),
     Extension("flask-session", others=("cachelib", "redis"), commands=("redis-server",)),
     Extension("flask-smorest"),
+    Extension("flask-socketio", others=("python-socketio", "requests", "websocket-client")),
     Extension("flask-sqlalchemy"),
     Extension("flask-talisman"),
     Extension("flask-wtf", others=("email-validator",)),
