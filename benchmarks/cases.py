@@ -150,7 +150,7 @@ CASES: tuple[Case, ...] = (
         session_cookie,
     ),
     Case("template", "template, 20 rows", "text", lambda n: Call(f"/catalogue/{n}")),
-    Case("url-for", "url_for x20", "text", lambda n: Call(f"/links/{n}"), ("bottle", "flask", "costrel")),
+    Case("url-for", "url_for x20", "text", lambda n: Call(f"/links/{n}"), ("bottle", *FLASK_LIKE)),
     Case("not-found", "404, own page", "text", lambda n: Call(f"/missing/{n}")),
     Case("error-handler", "error handler", "text", lambda n: Call(f"/buy/{n}")),
     Case(
@@ -180,7 +180,7 @@ CASES: tuple[Case, ...] = (
         "OPTIONS",
         "text",
         lambda n: Call("/", "OPTIONS", query=f"n={n}"),
-        ("bare", "falcon", "flask", "costrel"),
+        ("bare", "falcon", *FLASK_LIKE),
         media_type=False,
     ),
 )

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import scaling, startup
+from benchmarks import scaling, served, startup
 from benchmarks.cases import CASES, PEERS, Case
 from benchmarks.gate import Gate, NoBase, source_of
 from benchmarks.pipes import ROOT, PeerFailed, PeerMissing
@@ -31,9 +31,10 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "what",
         nargs="?",
-        choices=("run", "startup", "scaling", "gate"),
+        choices=("run", "startup", "scaling", "served", "gate"),
         default="run",
         help="run: all cases (default); startup: import times; scaling: cost against number of routes;"
+        " served: requests per second behind real servers;"
         " gate: fails where a case has become more than 10 %% slower since a commit",
     )
     options.add_argument("--case", action="append", choices=names, metavar="NAME", help="only this case; repeatable")
@@ -76,9 +77,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Peers chosen by hand are meant: nothing is required then.
     peers = [peer for peer in PEERS if options.peer is None or peer in options.peer]
     try:
-        what = {"run": _run, "startup": _startup, "scaling": _scaling, "gate": _gate}[options.what]
+        what = {"run": _run, "startup": _startup, "scaling": _scaling, "served": _served, "gate": _gate}[options.what]
         result = what(options, peers)
-    except (PeerMissing, PeerFailed, AnswersDiffer, NoBase) as error:
+    except (PeerMissing, PeerFailed, AnswersDiffer, NoBase, served.CannotServe) as error:
         print(error, file=sys.stderr)
         return 1
     if options.json is not None:
@@ -175,3 +176,16 @@ def _gate(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     slower = [one.case for one in found if one.slower]
     print(f"\nMore than 10 % slower: {', '.join(slower)}" if slower else "\nNo case is more than 10 % slower.")
     return {"base": options.base, "slower": slower, "cases": {one.case: asdict(one) for one in found}}
+
+
+def _served(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
+    rounds, seconds = options.rounds or (2 if options.quick else 5), 1 if options.quick else 4
+    rates = {}
+    print(f"Requests per second over 16 connections, median of {rounds} rounds of {seconds} s; larger is better.\n")
+    for server in served.SERVERS:
+        if served.missing(server):
+            print(f"{server.name} is left out: {server.module} is not installed.\n")
+            continue
+        rates[server.name] = served.measure(server, peers, rounds, seconds, _say)
+        print(f"{server.name}\n{served.rates_table(rates[server.name], peers)}\n", flush=True)
+    return {"rounds": rounds, "seconds": seconds, "rates": rates}

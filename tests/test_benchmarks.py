@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import gate, summary, table
+from benchmarks import gate, served, summary, table
 from benchmarks.answers import Answer, difference, send
 from benchmarks.calls import Call, environ_of, with_input
 from benchmarks.cases import CASES, case_named, session_cookie, validators
@@ -426,3 +426,55 @@ def test_the_gate_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_pa
     assert "No case is more than 10 % slower." in printed and "\nstatic " in printed
     assert json.loads(figures.read_text())["cases"]["static"]["case"] == "static"
     assert main(["gate", "--base", "invented"]) == 1
+
+
+# throughput
+
+
+def test_a_server_serves_each_peer(tmp_path: Path) -> None:
+    """Behind gunicorn, costrel gives the bytes that bare WSGI gives; after the test the port is free again."""
+    write_static_files(tmp_path)
+    server = next(server for server in served.SERVERS if server.name.startswith("gunicorn sync"))
+    bodies, urls = [], []
+    for peer in ("bare", "costrel"):
+        with served.serving(server, peer, case_named("hello"), tmp_path) as url:
+            bodies.append(served.fetch(url))
+            urls.append(url)
+    assert bodies[0] == bodies[1] != b""
+    with pytest.raises(OSError):
+        served.fetch(urls[1])
+
+
+def test_a_server_that_does_not_start_is_reported(tmp_path: Path) -> None:
+    """What it prints is in the error."""
+    broken = served.Server("broken", "gunicorn", ("gunicorn", "--bind", "127.0.0.1:{port}", "benchmarks.invented:app"))
+    with (
+        pytest.raises(served.CannotServe, match="invented"),
+        served.serving(broken, "bare", case_named("hello"), tmp_path),
+    ):
+        pass
+
+
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not on this machine: apt-get install wrk")
+def test_throughput_is_measured(tmp_path: Path) -> None:
+    """``wrk`` gets answers; an address without a server is an error."""
+    write_static_files(tmp_path)
+    server = next(server for server in served.SERVERS if server.name.startswith("gunicorn sync"))
+    with served.serving(server, "costrel", case_named("hello"), tmp_path) as url:
+        assert served.drive(url, 1) > 0
+    with pytest.raises(served.CannotServe):
+        served.drive(url, 1)
+
+
+def test_throughput_needs_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ``wrk`` the error says what to install."""
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(served.CannotServe, match="apt-get install wrk"):
+        served.measure(served.SERVERS[0], ["bare"], 1, 1, print)
+
+
+def test_rates_are_shown_with_their_share_of_bare() -> None:
+    """The table has the medians, and below them what share of bare WSGI they are."""
+    rates = {"hello": {"bare": [100.0, 1000.0, 1200.0], "costrel": [900.0, 800.0, 1000.0]}}
+    rows = [line.split() for line in served.rates_table(rates, ["bare", "costrel"]).splitlines()]
+    assert rows == [["case", "bare", "costrel"], ["hello", "1,000", "900"], ["of", "bare", "1.00", "0.90"]]

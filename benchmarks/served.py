@@ -1,0 +1,194 @@
+"""Throughput: requests per second of each peer behind a real server, driven by `wrk`.
+
+All peers of one server run at the same time, each on a port of its own, and are driven in turns, one at a time: those
+that wait take no CPU. What the server itself takes is the same for all, and shows in the line of bare WSGI.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.cases import Case, case_named
+from benchmarks.material import write_static_files
+from benchmarks.pipes import ROOT
+from benchmarks.table import columns, number
+
+CASES = ("hello", "json")
+
+#: Seconds that a server may take until it answers.
+START = 30.0
+
+APP = "benchmarks.served_app:app"
+
+
+class CannotServe(Exception):
+    """`wrk` or a server is missing, or a server does not answer."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A way to serve.
+
+    Args:
+        name: what the table says.
+        module: what has to be installed.
+        arguments: what comes behind `python -m`; `{port}` stands for the port.
+    """
+
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+
+
+def _gunicorn(name: str, *options: str, needs: str = "gunicorn") -> Server:
+    return Server(name, needs, ("gunicorn", "--bind", "127.0.0.1:{port}", "--log-level", "error", *options, APP))
+
+
+SERVERS = (
+    Server(
+        "granian, 1 worker, 1 thread",
+        "granian",
+        (
+            *("granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"),
+            *("--blocking-threads", "1", "--no-ws", "--log-level", "error", APP),
+        ),
+    ),
+    _gunicorn("gunicorn sync, 1 worker", "--workers", "1"),
+    _gunicorn("gunicorn gthread, 1 thread", "--workers", "1", "--worker-class", "gthread", "--threads", "1"),
+    _gunicorn("gunicorn gthread, 4 threads", "--workers", "1", "--worker-class", "gthread", "--threads", "4"),
+    _gunicorn("gunicorn gthread, 16 threads", "--workers", "1", "--worker-class", "gthread", "--threads", "16"),
+    _gunicorn("gunicorn gevent", "--workers", "1", "--worker-class", "gevent", needs="gevent"),
+)
+
+Rates = dict[str, dict[str, list[float]]]
+"""For each case, for each peer, the requests per second of each round."""
+
+
+def measure(server: Server, peers: Sequence[str], rounds: int, seconds: int, report: Callable[[str], None]) -> Rates:
+    """Drive every peer behind one server.
+
+    Args:
+        server: the server.
+        peers: who takes part.
+        rounds: how often each peer is driven.
+        seconds: how long each time.
+        report: takes lines about the progress.
+
+    Raises:
+        CannotServe: a server does not answer, a peer answers in another way than the first one, or `wrk` met errors.
+    """
+    if shutil.which("wrk") is None:
+        raise CannotServe("wrk is not on this machine: apt-get install wrk")
+    rates: Rates = {}
+    with tempfile.TemporaryDirectory() as folder:
+        write_static_files(Path(folder))
+        for name in CASES:
+            case = case_named(name)
+            report(f"{server.name}: {name}")
+            with contextlib.ExitStack() as stack:
+                urls = {peer: stack.enter_context(serving(server, peer, case, Path(folder))) for peer in peers}
+                bodies = {peer: fetch(url) for peer, url in urls.items()}
+                wrong = [peer for peer in peers if not _same(case, bodies[peer], bodies[peers[0]])]
+                if wrong:
+                    raise CannotServe(f"{name}: {', '.join(wrong)} answer in another way than {peers[0]}.")
+                rates[name] = {peer: [] for peer in peers}
+                for _ in range(rounds):
+                    for peer in random.sample(list(peers), len(peers)):
+                        rates[name][peer].append(drive(urls[peer], seconds))
+    return rates
+
+
+def _same(case: Case, body: bytes, other: bytes) -> bool:
+    return body.replace(b" ", b"").strip() == other.replace(b" ", b"").strip() if case.json else body == other
+
+
+@contextlib.contextmanager
+def serving(server: Server, peer: str, case: Case, folder: Path) -> Iterator[str]:
+    """Runs the server with a peer's program, and gives the URL of the case's first request."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "BENCHMARK_PEER": peer,
+        "BENCHMARK_PROGRAM": case.program,
+        "BENCHMARK_FOLDER": str(folder),
+        "PYTHONPATH": str(ROOT),
+    }
+    call = case.call(0)
+    url = f"http://127.0.0.1:{port}{call.path}"
+    command = [sys.executable, "-m", *(part.format(port=port) for part in server.arguments)]
+    # To a file, not a pipe: nobody would empty a pipe while the server runs.
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            deadline = time.monotonic() + START
+            while not _answers(url):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    log.seek(0)
+                    raise CannotServe(f"{server.name} does not serve {peer}:\n{log.read().decode(errors='replace')}")
+                time.sleep(0.05)
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        fetch(url)
+    except OSError:
+        return False
+    return True
+
+
+def fetch(url: str) -> bytes:
+    """The body that the URL answers with."""
+    with urllib.request.urlopen(url, timeout=10) as response:
+        body: bytes = response.read()
+    return body
+
+
+def drive(url: str, seconds: int) -> float:
+    """Requests per second over 16 connections, for that many seconds.
+
+    Raises:
+        CannotServe: `wrk` could not connect, or the server answered with an error.
+    """
+    command = ["wrk", "--threads", "1", "--connections", "16", "--duration", f"{seconds}s", url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = re.search(r"Requests/sec: +([\d.]+)", done.stdout)
+    if done.returncode or found is None or "Non-2xx" in done.stdout:
+        raise CannotServe(f"wrk {url}:\n{done.stdout}{done.stderr}")
+    return float(found[1])
+
+
+def missing(server: Server) -> bool:
+    """Whether the server is not installed."""
+    return importlib.util.find_spec(server.module) is None
+
+
+def rates_table(rates: Rates, peers: Sequence[str]) -> str:
+    """Medians of the requests per second, and below each its share of bare WSGI, pair by pair of the same round."""
+    rows = [["case", *peers]]
+    for case, found in rates.items():
+        rows.append([case, *(f"{statistics.median(found[peer]):,.0f}" for peer in peers)])
+        if "bare" in peers:
+            shares = (statistics.median(found[peer]) / statistics.median(found["bare"]) for peer in peers)
+            rows.append(["  of bare", *(number(share) for share in shares)])
+    return columns(rows)
