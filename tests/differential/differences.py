@@ -1,0 +1,162 @@
+"""The deliberate differences from Flask that random programs meet: the one table of them, and how each is settled.
+
+A row says under which heading of ``docs/differences.md`` the difference is described. It makes the steps of both
+frameworks equal in what the difference is about, and in nothing else; what is unequal after all rows is a mistake.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Step = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One deliberate difference.
+
+    :param heading: where ``docs/differences.md`` describes it.
+    :param settle: changes the steps, Flask's and costrel's, where it finds the difference.
+    """
+
+    name: str
+    heading: str
+    settle: Callable[[Step, Step], None]
+
+
+def _sort_allow(flask: Step, costrel: Step) -> None:
+    for step in (flask, costrel):
+        for field in step.get("headers", ()):
+            if field[0] == "Allow":
+                field[1] = ", ".join(sorted(field[1].split(", ")))
+
+
+def _forget_unreadable_session(flask: Step, costrel: Step) -> None:
+    warned = any(event[:2] == ["log", "costrel.sessions"] and "rightly signed" in event[3] for event in costrel["events"])
+    if warned:
+        _forget(flask, costrel)
+
+
+def _forget(*steps: Step) -> None:
+    """Leaves nothing to compare."""
+    for step in steps:
+        for name in [name for name in step if name != "step"]:
+            del step[name]
+
+
+def _cut_at_failing_teardown(flask: Step, costrel: Step) -> None:
+    for step in (flask, costrel):
+        if not any(event[0] == "teardown failed" for event in step.get("events", ())):
+            return
+    for step in (flask, costrel):
+        events = itertools.takewhile(lambda event: event[0] not in {"teardown", "started"}, step["events"])
+        before, left = list(events), step["left"]
+        _forget(step)
+        step.update(events=before, left=left)
+
+
+def _tear_down_last(flask: Step, costrel: Step) -> None:
+    for step in (flask, costrel):
+        events = step.get("events", [])
+        # A bare server sees where the response has started; nothing before it moves.
+        start = events.index(["started"]) if ["started"] in events else 0
+        ends = [event for event in events[start:] if event[0] == "teardown"]
+        step["events"] = [*events[:start], *(event for event in events[start:] if event[0] != "teardown"), *ends]
+
+
+def _tell_teardown_of_the_stream(flask: Step, costrel: Step) -> None:
+    error = costrel.get("raised")
+    if error is None or flask.get("raised") != error or len(flask["events"]) != len(costrel["events"]):
+        return
+    for event, other in zip(flask["events"], costrel["events"], strict=True):
+        if event[0] == other[0] == "teardown" and event[2:3] == ["NoneType"] and other[2] == error:
+            event[2] = error
+
+
+def _tear_down_once(flask: Step, costrel: Step) -> None:
+    events = flask.get("events", [])
+    kept: list[Any] = []
+    for event in events:
+        if event[0] != "teardown" or event not in kept or costrel["events"].count(event) >= events.count(event):
+            kept.append(event)
+    flask["events"] = kept
+
+
+def _leave_no_context_between_chunks(flask: Step, costrel: Step) -> None:
+    if len(flask.get("events", ())) == len(costrel.get("events", ())):
+        for event, other in zip(flask["events"], costrel["events"], strict=True):
+            if event == ["chunk", True] and other == ["chunk", False]:
+                event[1] = False
+
+
+def _push_one_context(flask: Step, costrel: Step) -> None:
+    for step in (flask, costrel):
+        for event in step.get("events", ()):
+            if event[1:2] in (["appcontext_pushed context"], ["appcontext_popped context"]):
+                event[2] = None
+
+
+def _answer_400_to_raw_bytes(flask: Step, costrel: Step) -> None:
+    if "'QUERY_STRING': 'q=\\xff" in flask["step"] and "UnicodeDecodeError" in str([flask["events"], flask.get("raised")]):
+        _forget(flask, costrel)
+
+
+def _raise_value_error(flask: Step, costrel: Step) -> None:
+    if flask["step"] == "made" and (flask.get("raised"), costrel.get("raised")) == ("SyntaxError", "ValueError"):
+        _forget(flask, costrel)
+
+
+def _have_complete_error_pages(flask: Step, costrel: Step) -> None:
+    if len(flask.get("events", ())) == len(costrel.get("events", ())):
+        for event, other in zip(flask["events"], costrel["events"], strict=True):
+            if event[0] == "sequence" and (event[1], other[1]) == (True, False) and event[2] == other[2]:
+                event[1] = False
+
+
+def _read_small_files_at_once(flask: Step, costrel: Step) -> None:
+    refused = "RuntimeError" in str([event for event in flask.get("events", ()) if event[0] == "log"])
+    if refused and any(field[0] == "Last-Modified" for field in costrel.get("headers", ())):
+        _forget(flask, costrel)
+
+
+def _close_files_too(flask: Step, costrel: Step) -> None:
+    if "events" in flask and "events" in costrel:
+        ends = [event for event in costrel["events"] if event[0] == "closed" and event not in flask["events"]]
+        costrel["events"] = [event for event in costrel["events"] if event not in ends]
+
+
+DIFFERENCES = [
+    Difference("A name that a rule uses twice is a ValueError", "Routing", _raise_value_error),
+    Difference("Pages of HTTP errors are complete bodies", "Responses", _have_complete_error_pages),
+    Difference("Small files are read at once", "Responses", _read_small_files_at_once),
+    Difference("call_on_close also works with direct_passthrough", "Responses", _close_files_too),
+    Difference("Methods in Allow are sorted", "Routing", _sort_allow),
+    Difference("An unreadable session is a new one", "Sessions", _forget_unreadable_session),
+    Difference("Every teardown function runs", "The end of a request", _cut_at_failing_teardown),
+    Difference("Teardown functions run once", "The end of a request", _tear_down_once),
+    Difference("Teardown functions run after the body", "The end of a request", _tear_down_last),
+    Difference("Teardown functions are told errors of the body", "The end of a request", _tell_teardown_of_the_stream),
+    Difference("A stream has its context only while a chunk is made", "Responses", _leave_no_context_between_chunks),
+    Difference("There is one context", "Contexts", _push_one_context),
+    Difference("Raw bytes in a query string are a bad request", "Requests", _answer_400_to_raw_bytes),
+]
+
+
+def settle(pairs: list[tuple[Step, Step]]) -> tuple[list[tuple[Step, Step]], set[str]]:
+    """Settles the deliberate differences between the steps of a program.
+
+    :returns: the pairs, and the names of the differences that were there.
+    """
+    names = set()
+    for flask, costrel in pairs:
+        if flask == costrel:
+            continue
+        for difference in DIFFERENCES:
+            before = repr((flask, costrel))
+            difference.settle(flask, costrel)
+            if repr((flask, costrel)) != before:
+                names.add(difference.name)
+    return pairs, names
