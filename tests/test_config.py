@@ -391,3 +391,21 @@ def test_same_as_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         for module in ("flask.config", "costrel.config")
     ]
     assert outputs[0] == outputs[1] != ""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "load", "said"),
+    [
+        ("settings.json", '{"A": }', json.load, "line 1 column 7"),
+        ("settings.ini", "nothing", lambda file: int(file.read()), "invalid literal"),
+    ],
+)
+def test_from_file_names_the_file_that_is_wrong(
+    config: Config, tmp_path: Path, name: str, text: str, load: Any, said: str
+) -> None:
+    """A file that cannot be parsed is named beside what the parser says."""
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said) as caught:
+        config.from_file(path, load=load)
+    assert f"(in the configuration file {path})" in str(caught.value)

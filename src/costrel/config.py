@@ -185,6 +185,7 @@ class Config(WatchedDict[str, Any]):
         :param text: open the file as text; False: as bytes, which ``tomllib`` needs.
         :returns: whether the file was read.
         :raises OSError: the file cannot be read.
+        :raises ValueError: it cannot be parsed; the message names it.
         """
         path = os.path.join(self.root_path, filename)
         try:
@@ -192,6 +193,10 @@ class Config(WatchedDict[str, Any]):
                 mapping = load(file)
         except OSError as error:
             return self._not_read(error, silent)
+        except ValueError as error:
+            # What parsers of JSON and TOML raise says the line, and not of which file.
+            error.args = (f"{error} (in the configuration file {path})", *error.args[1:])
+            raise
         return self.from_mapping(mapping)
 
     def _not_read(self, error: OSError, silent: bool) -> bool:

@@ -126,6 +126,12 @@ def _show(error: Exception) -> None:
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
 
 
+def _ended(exit: SystemExit) -> Exception:
+    """Returns an error in the place of the end of the process that the application's code asks for."""
+    error = RuntimeError(f"The application ended the process while it was loaded: sys.exit({exit.code!r}).")
+    return error.with_traceback(exit.__traceback__)
+
+
 def load_for_server(info: ScriptInfo, use_reloader: bool) -> WSGIApplication:
     """Returns the application, or with the reloader one that shows why it cannot be loaded until that is mended.
 
@@ -135,7 +141,12 @@ def load_for_server(info: ScriptInfo, use_reloader: bool) -> WSGIApplication:
     try:
         application: WSGIApplication = info.load_app()
         return application
-    except Exception as found:
+    except (Exception, SystemExit) as found:
+        if isinstance(found, SystemExit):
+            if not (use_reloader or server.is_reloading()):
+                raise
+            # Else the server would end, or with exit code 3 start again and again.
+            found = _ended(found)
         error = own_error(found)
         if server.is_reloading():
             _show(error)
