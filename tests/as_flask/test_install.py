@@ -50,6 +50,17 @@ def test_wrong_order_without_a_file() -> None:
     assert "`import costrel.as_flask` of <string>:2" in last
 
 
+@pytest.mark.parametrize("arguments", [["-m", "flask"], ["flask"]])
+def test_wrong_command(arguments: list[str], tmp_path: Path) -> None:
+    """Under the command of Flask itself, the error names the command to write instead."""
+    (tmp_path / "shop.py").write_text("import costrel.as_flask\nfrom flask import Flask\napp = Flask(__name__)\n")
+    (tmp_path / "flask").write_text("import sys\nsys.path.pop(0)\nfrom flask.cli import main\nmain()\n")
+    done = run_python(*arguments, "--app", "shop", "routes", folder=tmp_path)
+    assert done.returncode == 2
+    assert "ImportError: The command `flask` has imported Flask itself" in done.stderr
+    assert "Write `costrel --as-flask` instead of `flask`." in done.stderr
+
+
 def test_installing_twice_changes_nothing() -> None:
     """Importing it again, or calling ``install`` again, leaves one finder of each kind and one prefix."""
     source = """

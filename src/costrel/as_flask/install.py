@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from types import FrameType
 from typing import Any
@@ -30,6 +31,11 @@ def install() -> None:
 
 
 def _explain_conflict() -> str:
+    if _is_flask_command(sys.argv[0]):
+        return (
+            "The command `flask` has imported Flask itself, and one process cannot have both. Write"
+            " `costrel --as-flask` instead of `flask`."
+        )
     importer = _place_of_import()
     by = "is imported already" if importer is None else f"was imported before, in {importer}"
     here = _place_of_this_import()
@@ -38,6 +44,12 @@ def _explain_conflict() -> str:
         f"Flask itself {by}, and one process cannot have both. Move {line} above the first import of flask or of an"
         " extension, or start the program with `python -m costrel.as_flask`, tests with `pytest -p costrel.as_flask`."
     )
+
+
+def _is_flask_command(program: str) -> bool:
+    """Tells whether a path is that of the command ``flask``, or what it is for ``python -m flask``."""
+    folder, name = os.path.split(program)
+    return os.path.splitext(name)[0] == "flask" or (os.path.basename(folder), name) == ("flask", "__main__.py")
 
 
 def _place_of_import() -> str | None:
