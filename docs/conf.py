@@ -9,7 +9,9 @@ author = "the costrel maintainers"
 copyright = "2026, the costrel maintainers"
 release = version = importlib.metadata.version("costrel")
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.viewcode"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.doctest", "sphinx.ext.viewcode"]
+# Tables and fenced code need no extension of MyST; this gives the headings the addresses that they have on code hosts.
+myst_heading_anchors = 3
 exclude_patterns = ["_build"]
 # Single backticks are literals, as in the comments and commit messages of the project.
 default_role = "code"

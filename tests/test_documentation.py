@@ -46,7 +46,11 @@ from tests.support.frameworks import run_costrel, run_flask
 from tests.support.server import child_environment, stop
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "examples" / "quickstart" / "README.md", *sorted((ROOT / "docs").glob("*.rst"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "examples" / "quickstart" / "README.md",
+    *sorted(page for suffix in ("md", "rst") for page in (ROOT / "docs").glob(f"*.{suffix}")),
+]
 _FOLDERS = [ROOT / "src" / "costrel", ROOT / "src" / "costrel" / "cli", ROOT / "src" / "costrel" / "routing"]
 #: Without those of ``costrel.as_flask``: importing it takes hold of the name of a package that other tests need.
 MODULES = sorted(
@@ -356,12 +360,12 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_settings_that_differ_from_flask_are_listed() -> None:
-    """docs/differences.rst has a row for exactly the settings whose defaults differ from Flask's."""
+    """docs/differences.md has a row for exactly the settings whose defaults differ from Flask's."""
     source = "result = {key: repr(value) for key, value in dict(App.default_config).items()}"
     expected, found = run_flask(source), run_costrel(source)
     different = {key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)}
-    table = (ROOT / "docs" / "differences.rst").read_text().split("Requests\n-----")[0]
-    assert set(re.findall(r"^``([A-Z_]+)``", table, re.MULTILINE)) == different
+    table = (ROOT / "docs" / "differences.md").read_text().split("\n## Requests\n")[0]
+    assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) == different
 
 
 def commands_of(group: click.Command) -> Iterator[tuple[str, click.Command]]:
