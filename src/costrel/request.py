@@ -43,11 +43,11 @@ _FORM_MEMORY_SIZE, _FORM_PARTS = DEFAULT_LIMITS["MAX_FORM_MEMORY_SIZE"], DEFAULT
 _BODY_STATE = ("_cached_data", "_parsed_content_type", "stream")
 
 
-def _make_form_data_parser(request: Request) -> WerkzeugFormDataParser:
+def _make_form_data_parser(self: Request) -> WerkzeugFormDataParser:
     """Makes the parser of a form body, for the bodies that the short ways leave to it."""
-    parser = WerkzeugRequest.make_form_data_parser(request)
+    parser = WerkzeugRequest.make_form_data_parser(self)
     if isinstance(parser, FormDataParser):
-        parser.limit_urlencoded = request.limit_urlencoded_forms
+        parser.limit_urlencoded = self.limit_urlencoded_forms
     return parser
 
 
