@@ -219,6 +219,50 @@ def test_the_automatic_options(app: App, way: Way) -> None:
 
 
 @EACH_WAY
+def test_options_of_a_path_with_empty_parts(app: App, way: Way) -> None:
+    """Where any other method is redirected, there are no methods to name, and no ``Allow`` header."""
+    app.url_map.strict_slashes = False
+    app.add_url_rule("/a/", "a", lambda: "")
+    way(app)
+    reply = call(app, make_environ("//a", method="OPTIONS"))
+    assert (reply.status_code, reply.header("Allow"), reply.read()) == (200, None, b"")
+
+
+@EACH_WAY
+def test_methods_are_named_in_order(app: App, way: Way) -> None:
+    """``Allow`` has the methods in alphabetical order, whichever way finds them."""
+    app.add_url_rule("/", "home", lambda: "", methods=["PUT", "TRACE", "DELETE", "PATCH", "GET", "POST"])
+    way(app)
+    for environ in (make_environ("/", method="LINK"), make_environ("/", method="LINK", HTTP_UPGRADE="none")):
+        assert call(app, environ).header("Allow") == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT, TRACE"
+
+
+@EACH_WAY
+def test_a_hook_that_takes_the_rule_away(app: App, way: Way) -> None:
+    """A request without a rule and without a reason for it is an error of the class that it has in Flask."""
+
+    @app.before_request
+    def before() -> None:
+        request.url_rule = None
+
+    app.add_url_rule("/", "home", lambda: "")
+    way(app)
+    with pytest.raises(AttributeError):
+        call(app, make_environ("/"))
+
+
+@EACH_WAY
+def test_an_after_hook_that_returns_nothing(app: App, way: Way) -> None:
+    """Without default headers to add, the server gets the error of calling what is no response, as in Flask."""
+    app.config["DEFAULT_HEADERS"] = {}
+    app.after_request(lambda response: None)  # type: ignore[arg-type,return-value]
+    app.add_url_rule("/", "home", lambda: "")
+    way(app)
+    with pytest.raises(TypeError, match="not callable"):
+        call(app, make_environ("/"))
+
+
+@EACH_WAY
 @pytest.mark.parametrize("name", ["after this request", "session"])
 def test_options_with_something_to_add(app: App, way: Way, name: str) -> None:
     """A hook may add to the automatic answer, and may touch the session."""
@@ -340,6 +384,28 @@ def test_an_error_of_a_stream_reaches_the_server(app: App, way: Way) -> None:
     with pytest.raises(ValueError, match="in the stream"):
         call(app, make_environ()).read()
     assert [str(error) for error in errors] == ["in the stream"]
+
+
+@EACH_WAY
+def test_an_error_of_a_stream_ends_the_request_at_once(app: App, way: Way) -> None:
+    """The request has ended when a test client raises the error, although nobody closes the body."""
+    events: list[str] = []
+
+    def chunks() -> Iterator[str]:
+        raise ValueError("in the stream")
+        yield "never"
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        response.call_on_close(lambda: events.append("closed"))
+        return response
+
+    app.add_url_rule("/", "home", chunks)
+    app.teardown_request(lambda error: events.append(str(error)))
+    way(app)
+    with pytest.raises(ValueError, match="in the stream"):  # what it holds keeps the body from being collected
+        app.test_client().get("/")
+    assert events == ["closed", "in the stream"]
 
 
 @EACH_WAY

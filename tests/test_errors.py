@@ -484,6 +484,17 @@ def test_what_is_logged(failing: App, way: Callable[[App], None], caplog: pytest
     assert record.exc_info[0] is ZeroDivisionError
 
 
+@pytest.mark.parametrize(("path", "method"), [("//", "get"), ("", "GET")])
+def test_the_record_names_the_request_as_views_see_it(
+    app: App, path: str, method: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The path has one slash at its beginning, the method capitals, whatever the client sends."""
+    app.testing = False
+    app.before_request(lambda: str(1 // 0))
+    call(app, make_environ(path, method=method))
+    assert caplog.messages == ["Exception on / [GET]"]
+
+
 def test_the_log_goes_to_the_servers_stream() -> None:
     """Where logging is not set up, the record is written to ``wsgi.errors``."""
     app = App("logging_to_the_server", root_path="/")

@@ -569,9 +569,9 @@ class App(Registrar):
     ) -> None:
         """Logs an error that nobody handled, with the path and method of its request."""
         environ = getattr(current_context.get(None), "environ", {})
-        self.logger.error(
-            "Exception on %s [%s]", dispatch.path_of(environ), environ.get("REQUEST_METHOD", "-"), exc_info=exc_info
-        )
+        # As `request.path` and `request.method` have them, without making a request object for it.
+        path = "/" + dispatch.path_of(environ).lstrip("/")
+        self.logger.error("Exception on %s [%s]", path, environ.get("REQUEST_METHOD", "-").upper(), exc_info=exc_info)
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raises what went wrong when the URL was matched; made to be overridden."""
@@ -612,7 +612,9 @@ class App(Registrar):
     def make_default_options_response(self) -> Response:
         """Returns the automatic answer to OPTIONS: an ``Allow`` header (RFC 9110, section 9.3.7)."""
         response = self.response_class()
-        response.headers["Allow"] = ", ".join(dispatch.allowed_methods(self, _context()))
+        allowed = ", ".join(dispatch.allowed_methods(self, _context()))
+        if allowed:  # not where a redirect would come first
+            response.headers["Allow"] = allowed
         return response
 
     def make_response(self, rv: Any) -> Response:

@@ -81,7 +81,7 @@ def plain_reply(plans: Plans, value: Any) -> Reply | None:
     elif kind is bytes:
         body = value
         content_type = plans.html_header
-    elif kind is AllowedMethods:
+    elif kind is AllowedMethods and value:
         headers = [plans.html_header, ("Allow", ", ".join(value)), ("Content-Length", "0"), *plans.default_headers]
         return status, headers, []
     else:

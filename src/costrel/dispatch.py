@@ -235,6 +235,12 @@ def path_of(environ: WSGIEnvironment) -> str:
 def _raise_unusual_routing_error(app: App, plans: Plans, context: RequestContext) -> None:
     """Raises why no rule matches the URL, unless it is a 404 or 405 that the caller handles plainly."""
     error = context.routing_exception
+    if error is None and context.request.routing_exception is None:
+        # The class is that of the error on the long way, and of Flask's, which look for the endpoint of None.
+        raise AttributeError(
+            "The request has neither a rule nor a routing exception: a hook has set `request.url_rule` to None."
+            " Let it set `request.routing_exception` too, such as to werkzeug's NotFound()."
+        )
     if error is None or not plans.plain_errors or type(error) not in (NotFound, MethodNotAllowed):
         app.raise_routing_exception(context.request)
     # PERF: to raise the error and catch it in the caller takes 1 us. A handler must find it as the one being handled.
@@ -294,11 +300,10 @@ def process_response(app: App, context: RequestContext, response: Response) -> R
         session = _session_to_save(plans, context, context.environ)
     if session is not None and not app.session_interface.is_null_session(session):
         app.session_interface.save_session(app, session, response)
-    headers = response.headers
     for field in plans.default_headers:
-        if field[0] not in headers:
+        if field[0] not in response.headers:
             # PERF: the field was checked when the plans were made: 0.6 us less than `headers[name] = value`.
-            headers._list.append(field)
+            response.headers._list.append(field)
     return response
 
 
@@ -499,6 +504,8 @@ class StreamedBody:
             yield from self.body
         except Exception as error:
             self.error = error
+            # A server closes the body now. A test client only raises the error.
+            self.close()
             raise
         self.end()
 
@@ -515,12 +522,13 @@ class StreamedBody:
     def end(self) -> None:
         """Runs the teardown functions, at the first call only."""
         context, self.context = self.context, None
+        error, self.error = self.error, None  # whose traceback leads back to this object
         if context is None:
             return
         # This may be another thread than the one that handled the request.
         token = current_context.set(context)
         try:
-            _tear_down(context, self.shared, self.error)
+            _tear_down(context, self.shared, error)
         finally:
             current_context.reset(token)
             _send_popped(context.app, self.shared)

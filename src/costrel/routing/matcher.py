@@ -258,12 +258,12 @@ class Matcher(StateMachineMatcher):
                 raise RequestPath(path)
             found = None
         if found is None:
-            raise NoMatch(search.allowed, search.mismatch)
+            raise _no_match(search)
         rule, texts = found
         try:
             arguments = arguments_of(rule, texts)
         except ValidationError as error:
-            raise NoMatch(search.allowed, search.mismatch) from error
+            raise _no_match(search) from error
         if rule.alias and rule.map.redirect_defaults:
             raise RequestAliasRedirect(arguments, rule.endpoint)
         return rule, arguments
@@ -274,3 +274,8 @@ def _search(search: Search, tree: Node, domain: str, path: str) -> tuple[BaseRul
         return search.visit(tree, [domain, *path.split("/")], 0, [])
     except SlashRequired:
         raise RequestPath(f"{path}/") from None
+
+
+def _no_match(search: Search) -> NoMatch:
+    # werkzeug makes a list of the methods, which the Allow header has in that order.
+    return NoMatch(sorted(search.allowed), search.mismatch)  # type: ignore[arg-type]
