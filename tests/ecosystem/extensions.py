@@ -34,6 +34,7 @@ class Extension:
 
 EXTENSIONS = (
     Extension("apiflask"),
+    Extension("celery", others=("redis",), commands=("redis-server",)),
     Extension("flask-admin", others=("flask-babel", "flask-sqlalchemy")),
     Extension("flask-babel"),
     Extension("flask-caching", others=("redis",), commands=("redis-server",)),
