@@ -3,12 +3,14 @@
 A page's blocks are run from top to bottom in one folder made for the page, and its Python blocks share their names.
 A block with a caption (in Markdown: the comment ``<!-- file: app.py -->`` before it) is also written to that file.
 
-``python``  is executed; ``pycon`` is a doctest.
+``python``  is executed; ``pycon`` is a doctest. Code that imports Flask or an extension runs in a process of its own,
+            where a block without a file name has to import ``costrel.as_flask`` itself.
 ``sh``      each line is a command. Those that serve are started on a free port, asked for a page and stopped.
 ``text``    is what the last command has printed.
 others      are files, and need a caption.
 
-A block that cannot be run says why: ``.. not run: reason`` or ``<!-- not run: reason -->`` on the line before it.
+A block that cannot be run says why: ``.. not run: reason`` or ``<!-- not run: reason -->`` on the line before it. In
+Markdown, ``<!-- needs: flask-login -->`` names a distribution without which the block is left out.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import contextlib
 import datetime
 import doctest
 import importlib
+import importlib.metadata
 import importlib.util
 import os
 import pkgutil
@@ -33,7 +36,6 @@ import types
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +44,11 @@ import pytest
 
 import costrel
 from costrel import cli
+from tests.ecosystem.extensions import EXTENSIONS
 from tests.support.frameworks import run_costrel, run_flask
+from tests.support.pages import ROOT, Block, blocks_of
 from tests.support.server import child_environment, stop
 
-ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
     ROOT / "examples" / "quickstart" / "README.md",
@@ -60,83 +63,8 @@ MODULES = sorted(
     if info.name not in {"__main__", "as_flask"}
 )
 
-_FENCE = re.compile(r"^```(\w[\w+-]*)?\s*$")
-_DIRECTIVE = re.compile(r"^( *)\.\. code-block:: *([\w+-]*)\s*$")
-_MARKER = re.compile(r"^ *(?:\.\.|<!--) (not run|file): (.+?)(?: *-->)?\s*$")
-
-
-@dataclass
-class Block:
-    """One code block of a page; ``line`` is that of its first line, counted from 1."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-    file: str | None = None
-    not_run: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-
-def markdown_blocks(page: Path, text: str) -> Iterator[Block]:
-    """Yields the fenced blocks of a Markdown text."""
-    lines = iter(enumerate(text.splitlines(), 1))
-    marks: dict[str, str] = {}
-    for number, line in lines:
-        if (marker := _MARKER.match(line)) is not None:
-            marks[marker[1]] = marker[2]
-        elif (fence := _FENCE.match(line)) is not None:
-            body = []
-            for _, inner in lines:
-                if inner.startswith("```"):
-                    break
-                body.append(inner)
-            yield Block(
-                page, number + 1, fence[1] or "", "\n".join(body) + "\n", marks.get("file"), marks.get("not run")
-            )
-            marks = {}
-        elif line.strip():
-            marks = {}
-
-
-def rest_blocks(page: Path, text: str) -> Iterator[Block]:
-    """Yields the ``code-block`` directives of a reStructuredText."""
-    lines = text.splitlines()
-    reason: str | None = None
-    for index, line in enumerate(lines):
-        if (marker := _MARKER.match(line)) is not None:
-            reason = marker[2]
-        elif (directive := _DIRECTIVE.match(line)) is not None:
-            yield _rest_block(page, lines, index, directive, reason)
-            reason = None
-        elif line.strip():
-            reason = None
-
-
-def _rest_block(page: Path, lines: list[str], index: int, directive: re.Match[str], reason: str | None) -> Block:
-    outer = len(directive[1])
-    start = index + 1
-    caption = None
-    while start < len(lines) and (option := re.match(r"\s+:(\w+): *(.*)$", lines[start])) is not None:
-        caption = option[2] if option[1] == "caption" else caption
-        start += 1
-    while start < len(lines) and not lines[start].strip():
-        start += 1
-    indent = len(lines[start]) - len(lines[start].lstrip())
-    body = []
-    for line in lines[start:]:
-        if line.strip() and len(line) - len(line.lstrip()) <= outer:
-            break
-        body.append(line[indent:])
-    return Block(page, start + 1, directive[2], "\n".join(body).rstrip() + "\n", caption, reason)
-
-
-def blocks_of(page: Path) -> list[Block]:
-    """Returns the code blocks of a page in their order."""
-    read = markdown_blocks if page.suffix == ".md" else rest_blocks
-    return list(read(page, page.read_text()))
+#: Such code is not for the process of the tests, where the name ``flask`` has to stay as it is.
+_FOR_FLASK = re.compile(r"^(?:from|import) (?:flask|costrel\.as_flask)", re.MULTILINE)
 
 
 class PageRun:
@@ -162,7 +90,11 @@ class PageRun:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(block.text)
         if block.language == "python":
-            if not (block.file or "").startswith("test_"):
+            if (block.file or "").startswith("test_"):
+                pass
+            elif _FOR_FLASK.search(block.text):
+                self.run_apart(block)
+            else:
                 code = compile("\n" * (block.line - 1) + block.text, str(block.page), "exec")
                 exec(code, self.module.__dict__)
         elif block.language == "pycon":
@@ -179,6 +111,14 @@ class PageRun:
             assert block.file is not None, (
                 f"{block}: give the {block.language!r} block a caption, or say why it is not run"
             )
+
+    def run_apart(self, block: Block) -> None:
+        """Runs Python code in a process of its own: a file as a module, under the name that other files import."""
+        code = block.text
+        if block.file is not None:
+            module = block.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            code = f"import costrel.as_flask\nimport {module}\n"
+        self.output = _printed(str(block), [sys.executable, "-c", code], self.folder, child_environment())
 
     def run_doctest(self, block: Block) -> None:
         flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -206,8 +146,14 @@ class PageRun:
             _check_installation(where, words)
         elif words[0] == "costrel" and "run" in words:
             _check_serves(where, [sys.executable, "-m", *words, "--port"], self.folder, environment, "--cert" in words)
+        elif words[:3] == ["python", "-m", "costrel.as_flask"] and self.serves(words[3:]):
+            last = ["--port"] if words[3] == "-m" else []
+            _check_serves(where, [sys.executable, *words[1:], *last], self.folder, environment)
         elif words[0] in {"gunicorn", "granian"}:
             self.check_server(where, words, environment)
+        elif words[:2] == ["pytest", "-p"]:
+            run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words[1:]]
+            self.output = _printed(where, run, self.folder, environment)
         elif words == ["pytest"]:
             # The README's test command; running all of it from within itself would never end.
             self.output = _printed(where, [sys.executable, "-m", "pytest", "-q", "examples"], self.folder, environment)
@@ -218,6 +164,10 @@ class PageRun:
             assert words[0] in {"costrel", "python"}, f"{where}: the test does not know this program"
             program = [sys.executable, "-m", "costrel"] if words[0] == "costrel" else [sys.executable]
             self.output = _printed(where, [*program, *words[1:]], self.folder, environment)
+
+    def serves(self, arguments: list[str]) -> bool:
+        """Tells whether a program goes on until it is stopped: the command ``run``, or a script that calls it."""
+        return "run" in arguments or "app.run(" in (self.folder / arguments[0]).read_text()
 
     def check_server(self, where: str, words: list[str], environment: dict[str, str]) -> None:
         """Starts a production server where it is installed, else checks that it would find the application."""
@@ -253,7 +203,9 @@ def _check_installation(where: str, words: list[str]) -> None:
     assert targets, where
     extras = set(re.findall(r"^(\w+) = \[", (ROOT / "pyproject.toml").read_text(), re.MULTILINE))
     for target in targets:
-        match = re.fullmatch(r"(\.|costrel)(?:\[([\w,]+)\])?|gunicorn|granian", target)
+        if target in {"gunicorn", "granian", *map(str, EXTENSIONS)}:
+            continue
+        match = re.fullmatch(r"(\.|costrel)(?:\[([\w,]+)\])?", target)
         assert match is not None, f"{where}: {target} is not something to install"
         assert set((match[2] or "").split(",")) - {""} <= extras, f"{where}: an extra that pyproject.toml does not have"
 
@@ -261,17 +213,18 @@ def _check_installation(where: str, words: list[str]) -> None:
 def _check_serves(
     where: str, command: list[str], folder: Path, environment: dict[str, str], secure: bool = False
 ) -> None:
-    """Starts a server whose last option is the port, and checks that it answers a request."""
+    """Starts a server whose last option, or the variable PORT, is the port, and checks that it answers a request."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    last = f"127.0.0.1:{port}" if command[-1] == "--bind" else str(port)
+    if command[-1] in {"--port", "--bind"}:
+        command = [*command, f"127.0.0.1:{port}" if command[-1] == "--bind" else str(port)]
     log_file = folder / "server.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [*command, last],
+            command,
             cwd=folder,
-            env=environment,
+            env=environment | {"PORT": str(port)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -312,9 +265,20 @@ def test_every_block_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(sys.modules, run.module.__name__, run.module)
     monkeypatch.chdir(tmp_path)
     blocks = blocks_of(page)
-    for block in blocks:
-        run.run(block)
     assert all(block.language for block in blocks), f"{page.name} has a code block without a language"
+    missing = {block.needs for block in blocks if block.needs is not None and not _is_installed(block.needs)}
+    for block in blocks:
+        if block.needs not in missing:
+            run.run(block)
+    if missing:
+        pytest.skip(f"all has run but what needs {', '.join(map(str, missing))}: pip install -e '.[ecosystem]'")
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        return bool(importlib.metadata.version(distribution))
+    except importlib.metadata.PackageNotFoundError:
+        return False
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -366,6 +330,47 @@ def test_settings_that_differ_from_flask_are_listed() -> None:
     different = {key for key in expected.keys() | found.keys() if expected.get(key) != found.get(key)}
     table = (ROOT / "docs" / "differences.md").read_text().split("\n## Requests\n")[0]
     assert set(re.findall(r"^\| `([A-Z_]+)` \|", table, re.MULTILINE)) == different
+
+
+def test_imports_to_change_give_the_same_objects() -> None:
+    """What docs/from-flask.md says to import instead of a module of Flask is the same object."""
+    text = (ROOT / "docs" / "from-flask.md").read_text()
+    rows = re.findall(
+        r"^\| `from (flask\S*) import ([\w, ]+)` \| `from (costrel\S*) import ([\w, ]+)` \|", text, re.MULTILINE
+    )
+    assert len(rows) > 3
+    lines = ["import costrel.as_flask"]
+    for old, old_names, new, new_names in rows:
+        lines.append(f"import {old}, {new}")
+        for old_name, new_name in zip(old_names.split(", "), new_names.split(", "), strict=True):
+            check = "issubclass({}, {})" if old_name == "Flask" else "{} is {}"
+            lines.append(f"assert {check.format(f'{old}.{old_name}', f'{new}.{new_name}')}, {old_name!r}")
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], env=child_environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_defaults_to_take_out_are_those_that_differ() -> None:
+    """docs/from-flask.md sets exactly the settings that differ, to Flask's values, and has a row about each."""
+    page = ROOT / "docs" / "from-flask.md"
+    shown = next(block for block in blocks_of(page) if block.file == "native.py")
+    program = """
+from costrel.as_flask.application import FLASK_DEFAULTS
+for name, value in FLASK_DEFAULTS.items():
+    print(f"    {name}={dict(value) if name == 'DEFAULT_HEADERS' else value},")
+"""
+    expected = _printed(str(shown), [sys.executable, "-c", program], ROOT, child_environment()).splitlines()
+    assert sorted(line for line in shown.text.splitlines() if line.startswith("    ")) == sorted(expected)
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", page.read_text(), re.MULTILINE)
+    assert [line.partition("=")[0].strip() for line in sorted(expected)] == sorted(listed)
+
+
+def test_the_tested_extensions_are_listed() -> None:
+    """docs/from-flask.md has a row for each extension that tests/ecosystem runs, with the version."""
+    text = (ROOT / "docs" / "from-flask.md").read_text()
+    listed = dict(re.findall(r"^\| [^|]+ \| `([\w-]+)` \| (\d+(?:\.\w+)+) \|", text, re.MULTILINE))
+    assert sorted(map(str, EXTENSIONS)) == sorted(listed)
 
 
 def commands_of(group: click.Command) -> Iterator[tuple[str, click.Command]]:
@@ -447,6 +452,8 @@ def test_blocks_are_found_with_their_marks(tmp_path: Path, name: str, text: str)
         ("sh", "pip install costrel[no_such_extra]"),
         ("text", "printed by nobody"),
         ("ini", "[section]"),
+        ("python", "import costrel.as_flask\nfrom flask import no_such_name"),
+        ("sh", "pytest -p costrel.as_flask no_such_file.py"),
     ],
 )
 def test_a_wrong_block_is_noticed(tmp_path: Path, language: str, text: str) -> None:
