@@ -12,6 +12,7 @@ import pytest
 from costrel import App, Blueprint, current_app
 from costrel.cli import NoAppException, call_factory, find_app_by_string, find_best_app, locate_app, prepare_import
 from costrel.cli.locate import is_app
+from tests.as_flask.programs import run_python
 from tests.support.command_line import Write, make_app, module
 
 FIRST, SECOND = make_app("first"), make_app("second")
@@ -67,6 +68,29 @@ def test_no_best_app(attributes: dict[str, Any], said: str) -> None:
     with pytest.raises(NoAppException) as refused:
         find_best_app(module(**attributes))
     assert said in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        ("app = Flask(__name__)", None, "'other_shop:app' is an application of Flask itself. "),
+        ("def make_app(): return Flask(__name__)", None, "'other_shop:make_app()' is an application of Flask itself. "),
+        (
+            "class Shop(Flask): pass\nshop = Shop(__name__)",
+            "shop",
+            "'other_shop:shop' is an application of Flask itself. ",
+        ),
+        ("def make(): return Flask(__name__)", "make()", "'other_shop:make()' is an application of Flask itself. "),
+        ("import sys\nsys.modules['flask'] = None\nfrom flask import g", None, "The program is written for Flask. "),
+    ],
+)
+def test_program_for_flask(write: Write, tmp_path: Path, text: str, name: str | None, said: str) -> None:
+    """A program written for Flask, whether that is installed or not, is refused with the option that runs it."""
+    write("other_shop.py", f"from flask import Flask\n{text}\n")
+    done = run_python(
+        "-c", f"from costrel.cli import locate_app\nlocate_app('other_shop', {name!r})\n", folder=tmp_path
+    )
+    assert f"{said}To run it on costrel write --as-flask before the other options, " in done.stderr
 
 
 def test_error_in_factory_is_its_own() -> None:

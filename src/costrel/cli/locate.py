@@ -18,6 +18,11 @@ from costrel.watch import WatchedType
 if TYPE_CHECKING:
     from costrel.app import App
 
+_HOW_TO_RUN_FLASK = (
+    "To run it on costrel write --as-flask before the other options, or `import costrel.as_flask` as the first line of"
+    " the program."
+)
+
 
 class NoAppException(click.UsageError):
     """No application was found, or it could not be loaded; the message says where and what to write."""
@@ -67,11 +72,20 @@ def find_best_app(module: ModuleType) -> App:
         )
         if is_app(made):
             return made
+        _refuse_flask(f"{module.__name__}:{name}()", made)
 
+    for name, value in vars(module).items():
+        _refuse_flask(f"{module.__name__}:{name}", value)
     raise NoAppException(
         f"The module {module.__name__!r} has neither an application nor a factory of one. Name the variable or the"
         f" function that gives it, as in '{module.__name__}:name'."
     )
+
+
+def _refuse_flask(name: str, value: object) -> None:
+    """Raises NoAppException where a value is an application of Flask itself."""
+    if any((cls.__module__, cls.__name__) == ("flask.app", "Flask") for cls in type(value).__mro__):
+        raise NoAppException(f"'{name}' is an application of Flask itself. {_HOW_TO_RUN_FLASK}")
 
 
 def call_factory(
@@ -126,6 +140,7 @@ def find_app_by_string(module: ModuleType, app_name: str) -> App:
         )
     if is_app(value):
         return value
+    _refuse_flask(f"{module.__name__}:{app_name}", value)
     raise NoAppException(
         f"'{module.__name__}:{app_name}' is not an application but a value of type {type(value).__name__!r}."
     )
@@ -201,9 +216,10 @@ def locate_app(module_name: str, app_name: str | None, raise_if_not_found: bool 
         # Python takes its own frames out of such tracebacks: one step means that the module itself was not found,
         # more of them that its code ran and an import in there failed.
         if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
-            raise NoAppException(
-                f"Importing {module_name!r} raised an ImportError:\n\n{traceback.format_exc()}"
-            ) from error
+            message = f"Importing {module_name!r} raised an ImportError:\n\n{traceback.format_exc()}"
+            if isinstance(error, ModuleNotFoundError) and error.name == "flask":
+                message += f"\nThe program is written for Flask. {_HOW_TO_RUN_FLASK}"
+            raise NoAppException(message) from error
         if raise_if_not_found:
             raise NoAppException(
                 f"There is no module {module_name!r} to import. Give a dotted name or the path of a file."
