@@ -255,7 +255,7 @@ def test_a_hook_that_takes_the_rule_away(app: App, way: Way) -> None:
 def test_an_after_hook_that_returns_nothing(app: App, way: Way) -> None:
     """Without default headers to add, the server gets the error of calling what is no response, as in Flask."""
     app.config["DEFAULT_HEADERS"] = {}
-    app.after_request(lambda response: None)  # type: ignore[arg-type,return-value]
+    app.after_request(lambda response: None)
     app.add_url_rule("/", "home", lambda: "")
     way(app)
     with pytest.raises(TypeError, match="not callable"):

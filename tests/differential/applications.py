@@ -133,7 +133,8 @@ CHANGES = [
     "app.get_send_file_max_age = lambda filename: 11",
     "app.create_url_adapter = (lambda inner: lambda request: inner(request))(app.create_url_adapter)",
     "app.inject_url_defaults = lambda endpoint, values: values.update(injected=1)",
-    "app.do_teardown_request = (lambda inner: lambda *a: (note('own teardown'), inner(*a))[1])(app.do_teardown_request)",
+    "app.do_teardown_request = (lambda inner: lambda *a: (note('teardown', 'own', ''), inner(*a))[1])"
+    "(app.do_teardown_request)",
     "app.response_class = type('OwnResponse', (app.response_class,), {'default_mimetype': 'text/plain'})",
     "app.response_class = type('OwnResponse', (app.response_class,), {'autocorrect_location_header': True})",
     "app.request_class = type('OwnRequest', (app.request_class,), {'is_json': True})",
@@ -146,7 +147,7 @@ CHANGES = [
     "app.test_client_class = type('OwnClient', (flask.testing.FlaskClient,), {})",
     "app.wsgi_app = (lambda inner: lambda environ, start: inner({**environ, 'SCRIPT_NAME': '/below'}, start))"
     "(app.wsgi_app)",
-    "app.wsgi_app = (lambda inner: lambda environ, start: (note('middleware'), inner(environ, start))[1])(app.wsgi_app)",
+    "app.wsgi_app = (lambda inner: lambda environ, start: (note('middle'), inner(environ, start))[1])(app.wsgi_app)",
 ]
 
 
@@ -155,7 +156,7 @@ def applications(draw: st.DrawFn) -> str:
     """Draws the text that makes ``app``, with settings and changes."""
     text = f"app = flask.Flask('program', root_path=ROOT{draw(st.sampled_from(CONSTRUCTORS))})\n"
     text += "app.secret_key = 'key'\napp.url_map.converters['own'] = Own\n"
-    chosen = draw(st.lists(st.sampled_from(sorted(SETTINGS)), max_size=3, unique=True))
+    chosen = draw(st.lists(st.sampled_from(sorted(SETTINGS)), max_size=2, unique=True))
     settings = {name: draw(st.sampled_from(SETTINGS[name])) for name in chosen}
     if settings:
         text += f"app.config.update({settings!r})\n"

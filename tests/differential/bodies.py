@@ -37,7 +37,7 @@ STEPS: dict[str, list[str]] = {
     ],
     "after": [
         "@flask.after_this_request\ndef after(response):\n    note('after this', response.status)\n    return response",
-        "@flask.after_this_request\ndef after(response):\n    response.headers['X-After'] = 'this'\n    return response",
+        "@flask.after_this_request\ndef after(response):\n    response.headers['X-After'] = '1'\n    return response",
         "@flask.after_this_request\ndef after(response):\n    return flask.Response('replaced', 252)",
         "@flask.after_this_request\ndef after(response):\n    session['after'] = True\n    return response",
         "@flask.after_this_request\ndef after(response):\n"
@@ -182,7 +182,7 @@ ENDS: dict[str, list[str]] = {
         "response.content_language.add('de')\nresponse.last_modified = datetime(2020, 1, 1)\nreturn response",
         "response = flask.Response('status')\nresponse.status = '260 Own'\nreturn response",
         "response = flask.Response()\nresponse.stream.write('written')\nreturn response",
-        "response = flask.jsonify(a=1)\nnote('json', response.json, response.is_json, response.mimetype)\nreturn response",
+        "response = flask.jsonify(a=1)\nnote('json', response.json, response.is_json)\nreturn response",
         "return Teapot('returned')",
         "return NotFound()",
         "return lambda environ, start: (start('208 Odd', [('X-Five', '5')]), [b'wsgi'])[1]",
@@ -262,9 +262,9 @@ ENDS: dict[str, list[str]] = {
         "return (piece for piece in ('one', b'two', 'ü'))",
         "return iter(['one', 'two'])",
         "return flask.Response(iter(()), 206)",
-        "def pieces():\n    note('first')\n    yield 'a'\n    note('last', flask.has_request_context())\n    yield 'b'\n"
+        "def pieces():\n    note('first')\n    yield 'a'\n    note('last', flask.has_app_context())\n    yield 'b'\n"
         "return pieces()",
-        "def pieces():\n    try:\n        yield 'a'\n        yield 'b'\n    finally:\n        note('generator closed')\n"
+        "def pieces():\n    try:\n        yield 'a'\n        yield 'b'\n    finally:\n        note('closed', 'it')\n"
         "return flask.Response(pieces(), mimetype='text/plain')",
         "def pieces():\n    yield 'a'\n    raise Problem('in the middle')\nreturn pieces()",
         "def pieces():\n    raise Problem('at once')\n    yield 'a'\nreturn pieces()",
@@ -278,7 +278,7 @@ ENDS: dict[str, list[str]] = {
         "return flask.Response(flask.stream_with_context(pieces()))",
         "class Pieces:\n    def __iter__(self):\n        return iter([b'1', b'2'])\n    def close(self):\n"
         "        note('pieces closed')\nreturn flask.Response(Pieces(), headers={'Content-Length': '2'})",
-        "response = flask.Response(piece for piece in 'abc')\nresponse.call_on_close(lambda: note('closed', 'stream'))\n"
+        "response = flask.Response(x for x in 'abc')\nresponse.call_on_close(lambda: note('closed', 'stream'))\n"
         "return response",
         "return flask.Response((piece for piece in (b'raw',)), direct_passthrough=True)",
         "return flask.stream_template('page.html', values=values)",
@@ -299,15 +299,15 @@ ENDS: dict[str, list[str]] = {
         "return flask.render_template_string('{{ session.n }} {{ config.TESTING }} {{ x }}', x=Markup('<i>'))",
         "return flask.render_template_string('{% extends \"base.html\" %}{% block body %}{{ super() }}{% endblock %}')",
         "return flask.render_template_string('{{ get_flashed_messages(true) }}{{ values|tojson }}', values=['<', 1])",
-        "return flask.render_template_string('{{ url_for(\"static\", filename=\"a b\") }}{{ url_for(\"nowhere\") }}')",
-        "return flask.render_template_string('{% autoescape false %}{{ \"<\" }}{% endautoescape %}{{ undefined.name }}')",
+        'return flask.render_template_string(\'{{ url_for("static", filename="a b") }}{{ url_for("nowhere") }}\')',
+        "return flask.render_template_string('{% autoescape false %}{{ \"<\" }}{% endautoescape %}{{ gone.name }}')",
         "return flask.render_template_string('{{ \"word\"|shout }}{{ 4 is even }}{{ own() }}')",
-        "return flask.render_template_string('{% from \"macros.html\" import bold %}{{ bold(\"<\") }}{{ extra }}')",
-        "return flask.render_template_string('{% include [\"gone.html\", \"part.html\"] ignore missing %}')",
+        'return flask.render_template_string(\'{% from "macros.html" import bold %}{{ bold("<") }}{{ extra }}\')',
+        'return flask.render_template_string(\'{% include ["gone.html", "part.html"] ignore missing %}\')',
         "return flask.render_template_string('{{ request.args.q }}{{ request.form.f }}{{ request.view_args }}')",
         "return flask.get_template_attribute('macros.html', 'bold')('<word>')",
         "return flask.render_template_string('{% for')",
-        "return str(sorted(set(current_app.jinja_env.globals) & {'url_for', 'config', 'request', 'g', 'own', 'range'}))",
+        "return str(sorted(set(current_app.jinja_env.globals) & {'url_for', 'config', 'request', 'own', 'range'}))",
     ],
     "file": [
         "return flask.send_from_directory('static', 'note.txt')",

@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TextIO
 
+import werkzeug.test
 from werkzeug.test import EnvironBuilder
 
 from tests.differential.requesting import NOW
@@ -78,7 +79,9 @@ def distance(value: str) -> str:
         date = parsedate_to_datetime(value)
     except ValueError:
         return value
-    seconds = [(date - now).total_seconds() for now in (datetime.now(timezone.utc), datetime.fromtimestamp(NOW, timezone.utc))]
+    seconds = [
+        (date - now).total_seconds() for now in (datetime.now(timezone.utc), datetime.fromtimestamp(NOW, timezone.utc))
+    ]
     return f"in {round(min(seconds, key=abs) / 60)} minutes"
 
 
@@ -105,7 +108,8 @@ def send(app: Any, request: Step, recorder: Recorder) -> Step:
             chunk = next(chunk_of, None)
             if chunk is None:
                 break
-            recorder.note("chunk", sys.modules["flask"].has_request_context())
+            if chunk:  # an empty one is none to a client
+                recorder.note("chunk", sys.modules["flask"].has_request_context())
             written.append(chunk)
     finally:
         with contextlib.suppress(AttributeError):
@@ -131,6 +135,7 @@ def open_with(client: Any, request: Step) -> Step:
 def ask(app: Any, client: Any, request: Step, recorder: Recorder) -> Step:
     """Returns the answer to a request, with its events, and the contexts that were left."""
     words = re.sub(r" object at 0x\w+", "", str(request))
+    answer: Step
     try:
         answer = open_with(client, request) if request["read"] == "client" else send(app, request, recorder)
     except BaseException as error:
@@ -146,7 +151,11 @@ def build_urls(app: Any, flask: Any, recorder: Recorder) -> Step:
     """Returns the URLs of all endpoints."""
     found: list[Any] = []
     app.config["TRUSTED_HOSTS"] = None  # where the host is refused, Flask's url_for ends with an AttributeError
-    choices: list[dict[str, Any]] = [{}, {"x": "ab", "n": 3, "p": "a/b", "k": "one"}, {"x": "\u00fc /?", "_external": True}]
+    choices: list[dict[str, Any]] = [
+        {},
+        {"x": "ab", "n": 3, "p": "a/b", "k": "one"},
+        {"x": "\u00fc /?", "_external": True},
+    ]
     try:
         with app.test_request_context("/"):
             for endpoint in sorted({rule.endpoint for rule in app.url_map.iter_rules()} | {"nowhere"}):
@@ -200,6 +209,9 @@ def main(name: str, root: str) -> None:
     """Answers programs until the input ends."""
     # Signatures hold the second that they were made in.
     time.time = lambda: float(NOW)
+    # The boundaries of forms are made of the time and a random number.
+    setattr(werkzeug.test, "time", time.time)
+    setattr(werkzeug.test, "random", lambda: 0.5)
     if name == "costrel":
         importlib.import_module("costrel.as_flask")
     importlib.import_module("flask.views")

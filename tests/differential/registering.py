@@ -60,9 +60,7 @@ ERRORS = [
 ]  # fmt: skip
 
 HANDLERS = [
-    "return 'handled', 490",
-    "return 'handled'",
-    "return {'handled': kind(error)}",
+    *["return 'handled', 490", "return 'handled'", "return {'handled': kind(error)}"] * 4,
     "return {'code': getattr(error, 'code', None)}, getattr(error, 'code', None) or 500",
     "return error",
     "return error.get_response()",
@@ -97,9 +95,7 @@ BEFORE = [
     "return (piece for piece in 'early')",
 ]
 AFTER = [
-    "response.headers['X-{name}'] = '1'\nreturn response",
-    "response.headers['X-{name}'] = '1'\nreturn response",
-    "response.headers['X-{name}'] = '1'\nreturn response",
+    *["response.headers['X-{name}'] = '1'\nreturn response"] * 12,
     "response.status_code = 255\nreturn response",
     "return flask.Response('replaced', 251)",
     "response.set_cookie('{name}', 'after')\nreturn response",
@@ -136,7 +132,7 @@ def _hook(draw: st.DrawFn, owner: str, kind: str, number: int) -> str:
     name = f"{owner}_{kind}_{number}"
     if kind.startswith("before"):
         # Most hooks let the request pass, or no view would ever run.
-        text = function(name, "", f"'hook', {name!r}", draw(st.sampled_from([*["return None"] * 12, *BEFORE])))
+        text = function(name, "", f"'hook', {name!r}", draw(st.sampled_from([*["return None"] * 20, *BEFORE])))
     elif kind.startswith("after"):
         body = draw(st.sampled_from(AFTER)).replace("{name}", name.replace("_", "-"))
         text = function(name, "response", f"'hook', {name!r}, response.status_code", body)
@@ -205,7 +201,11 @@ def receivers(draw: st.DrawFn) -> str:
         return ""
     text = ""
     for name in draw(st.lists(st.sampled_from(SIGNALS), min_size=1, max_size=4, unique=True)):
-        body = draw(st.sampled_from(["", "", "", "note({group}, {name} + ' context', flask.has_request_context(), sorted(extra))"]))
+        body = draw(
+            st.sampled_from(
+                ["", "", "", "note({group}, {name} + ' context', flask.has_request_context(), sorted(extra))"]
+            )
+        )
         values = "kind(extra.get('exception', extra.get('exc'))), str(extra.get('message')), sender is app"
         # The end of a request has another place in the order of events where a body is streamed, see differences.py.
         group = "teardown" if "tearing_down" in name or name == "appcontext_popped" else "signal"
@@ -276,7 +276,8 @@ def blueprints(draw: st.DrawFn, owner: str, parent: str, depth: int) -> str:
     if depth and draw(st.booleans()):
         text += draw(blueprints(f"{owner}_inner", owner, depth - 1))
     if one_in(10, draw):
-        text += f"@{owner}.record_once\ndef recorded(state):\n    note('recorded', state.url_prefix, state.first_registration)\n"
+        text += f"@{owner}.record_once\n"
+        text += function("recorded", "state", "'recorded', state.url_prefix, state.first_registration", "")
     registered = draw(st.sampled_from(["", "", ", url_prefix='/p'", ", name='renamed'", ", url_defaults={'e': 2}"]))
     text += f"{parent}.register_blueprint({owner}{registered})\n"
     if one_in(6, draw):
