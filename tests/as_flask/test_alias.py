@@ -159,13 +159,25 @@ try:
 except ImportError:
     result.append("ImportError")
 result += [importlib.util.find_spec("flask") is not None, importlib.util.find_spec("flask.json").name]
+result += [importlib.util.find_spec("flask.invented"), importlib.util.find_spec("flask.json.invented")]
 namespace = {}
 exec("from flask import *", namespace)
 result += [namespace["Flask"] is flask.Flask, "request" in namespace, repr(flask.json)]
 result += [flask.json.__file__.replace("\\\\", "/").endswith("costrel/json.py"), importlib.reload(flask) is flask]
 """
-    expected = [False, "default", "ImportError", True, "flask.json", True, True]
+    expected = [False, "default", "ImportError", True, "flask.json", None, None, True, True]
     assert result_of(source) == [*expected, "<module 'flask.json', another name of costrel.json>", True, True]
+
+
+def test_a_star_import_gives_what_flask_gives() -> None:
+    """``from flask import *`` binds what it binds with Flask, also names that are made when first asked for."""
+    source = """
+namespace = {}
+exec("from flask import *", namespace)
+result = sorted(name for name in namespace if not name.startswith("_"))
+"""
+    python_modules = {"annotations", "t"}
+    assert result_of(source) == [name for name in run_flask(source) if name not in python_modules]
 
 
 def test_a_module_that_is_dropped_comes_back() -> None:

@@ -55,6 +55,13 @@ def test_running_a_program(arguments: list[str], printed: str, folder: Path) -> 
     assert done.stdout.startswith(printed)
 
 
+def test_the_file_of_a_program_is_absolute(folder: Path) -> None:
+    """``__file__`` of a script stays right when the script changes its folder, as it does with Python itself."""
+    (folder / "where.py").write_text("print(__file__)\n")
+    done = run_python("-m", "costrel.as_flask", "where.py", folder=folder)
+    assert done.stdout == f"{folder / 'where.py'}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

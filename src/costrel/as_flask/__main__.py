@@ -43,8 +43,10 @@ def _run_module(name: str) -> None:
 def _run_script(path: str) -> None:
     if not os.path.exists(path):
         sys.exit(f"There is no file {path!r}. For a module write: python -m costrel.as_flask -m {path}")
+    # As with `python script.py`: `__file__` is absolute, also for a program that changes its folder.
+    path = os.path.abspath(path)
     if os.path.isfile(path):
-        sys.path[0] = os.path.dirname(os.path.abspath(path))
+        sys.path[0] = os.path.dirname(path)
     runpy.run_path(path, run_name="__main__")
 
 

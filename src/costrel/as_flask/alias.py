@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from costrel.as_flask.modules import OWN_NAMES, PACKAGES, SOURCES, explain_missing, version
@@ -114,11 +114,21 @@ class AliasFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         """Returns the spec of a module of Flask, None for modules of other packages.
 
-        :raises ModuleNotFoundError: Flask has no such module.
+        :raises ModuleNotFoundError: Flask has no such module, and it is imported, not only looked for.
         """
         if fullname.partition(".")[0] != "flask":
             return None
         if fullname not in SOURCES and fullname != "flask.__main__":
+            if not _importing():
+                return None
             parent, _, name = fullname.rpartition(".")
             raise ModuleNotFoundError(explain_missing(parent, name), name=fullname)
         return ModuleSpec(fullname, AliasLoader(), origin="costrel.as_flask", is_package=fullname in PACKAGES)
+
+
+def _importing() -> bool:
+    """Tells whether an import asks the finder, and not a function like ``importlib.util.find_spec``."""
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name == "_find_spec":
+        frame = frame.f_back
+    return frame is not None and frame.f_code.co_name == "_find_and_load_unlocked"

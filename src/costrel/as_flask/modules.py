@@ -7,6 +7,7 @@ import warnings
 from contextvars import Token
 from typing import Any
 
+import costrel
 from costrel.as_flask.application import Flask
 from costrel.as_flask.distribution import VERSION
 from costrel.blueprints import Blueprint
@@ -103,9 +104,18 @@ class ContextVariable:
 
 _VARIABLES = {"_cv_app": ContextVariable(AppContext), "_cv_request": ContextVariable(RequestContext)}
 
+#: What ``from flask import *`` gives, which includes the modules that Flask itself imports.
+_STAR = sorted(
+    {
+        *(name for name in costrel.__all__ if name not in {"App", "Markup", "escape"}),
+        *("Flask", "app", "blueprints", "cli", "config", "ctx", "globals", "helpers", "json", "logging", "sansio"),
+        *("sessions", "signals", "templating", "typing", "wrappers"),
+    }
+)
+
 #: What a module has under another name than costrel's, or from another place.
 OWN_NAMES: dict[str, dict[str, Any]] = {
-    "flask": {"Flask": Flask},
+    "flask": {"Flask": Flask, "__all__": _STAR},
     "flask.app": {"Flask": Flask, **_VARIABLES},
     "flask.blueprints": {"SansioBlueprint": Blueprint},
     "flask.ctx": _VARIABLES,
