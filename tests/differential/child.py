@@ -132,12 +132,30 @@ def open_with(client: Any, request: Step) -> Step:
         }
 
 
+def open_in_block(app: Any, request: Step, recorder: Recorder) -> Step:
+    """Sends a request with a test client of its own, in a block that keeps the context of the request."""
+    flask: Any = sys.modules["flask"]
+    with app.test_client() as client:
+        if app.secret_key:
+            with client.session_transaction() as session:
+                session["n"] = 100
+        before = recorder.take()
+        answer = open_with(client, request)
+        recorder.note("block", flask.request.path, flask.request.endpoint, flask.session.get("n"), sorted(flask.g))
+    return {**answer, "transaction": before}
+
+
 def ask(app: Any, client: Any, request: Step, recorder: Recorder) -> Step:
     """Returns the answer to a request, with its events, and the contexts that were left."""
     words = re.sub(r" object at 0x\w+", "", str(request))
     answer: Step
     try:
-        answer = open_with(client, request) if request["read"] == "client" else send(app, request, recorder)
+        if request["read"] == "block":
+            answer = open_in_block(app, request, recorder)
+        elif request["read"] == "client":
+            answer = open_with(client, request)
+        else:
+            answer = send(app, request, recorder)
     except BaseException as error:
         answer = {"raised": kind(error)}
     if "headers" in answer:

@@ -7,7 +7,6 @@ frameworks equal in what the difference is about, and in nothing else; what is u
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -84,16 +83,14 @@ def _tell_teardown_of_the_stream(flask: Step, costrel: Step) -> None:
 
 def _tear_down_once(flask: Step, costrel: Step) -> None:
     ends = [event for event in costrel["events"] if event[0] == "teardown"]
-    often = Counter(event[1] for event in flask["events"] if event[0] == "teardown")
-    often.subtract(Counter(event[1] for event in ends))
-    kept = []
-    for event in flask["events"]:
-        if event[0] == "teardown" and often[event[1]] > 0:
-            if event not in ends:
-                continue
-            ends.remove(event)
-        kept.append(event)
-    flask["events"] = kept
+    surplus: set[int] = set()
+    for name in {event[1] for event in ends}:
+        ours = [event for event in ends if event[1] == name]
+        # The last first: of calls that are not like costrel's, it is the first that is one too many.
+        theirs = [(at, event) for at, event in enumerate(flask["events"]) if event[:2] == ["teardown", name]][::-1]
+        theirs.sort(key=lambda end: end[1] not in ours)
+        surplus.update(at for at, _ in theirs[len(ours) :])
+    flask["events"] = [event for at, event in enumerate(flask["events"]) if at not in surplus]
 
 
 def _leave_no_context_between_chunks(flask: Step, costrel: Step) -> None:

@@ -232,7 +232,8 @@ def _raw(draw: st.DrawFn) -> str:
 def requests(draw: st.DrawFn, likely: list[str]) -> str:
     """Draws one request, to one of the likely paths more often than not.
 
-    ``read`` says who sends it: ``client`` is the framework's test client, which keeps cookies; a number is a bare WSGI
+    ``read`` says who sends it: ``client`` is the framework's test client, which keeps cookies; ``block`` is another one,
+    used in a ``with`` statement; a number is a bare WSGI
     server that reads that many chunks, and goes when it has them.
     """
     path = draw(st.sampled_from(likely))
@@ -242,7 +243,7 @@ def requests(draw: st.DrawFn, likely: list[str]) -> str:
     elif chosen == 3:
         path = draw(st.sampled_from(["/", "/a/", "/s/"])) + quote(draw(st.text(max_size=4)), safe="/%")
     arguments: dict[str, Any] = {"path": path, "method": draw(st.sampled_from(METHODS))}
-    read: object = draw(st.sampled_from(["client", "client", "client", 9, 9, 9, 1, 0]))
+    read: object = draw(st.sampled_from(["client", "client", "client", 9, 9, 9, 1, 0, "block"]))
     if one_in(3, draw) and "?" not in path:
         arguments["query_string"] = draw(st.sampled_from(QUERIES))
     text = ""
