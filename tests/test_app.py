@@ -843,6 +843,22 @@ def test_a_response_is_made_of_what_views_return(app: App) -> None:
         assert app.make_response(response) is response
 
 
+@pytest.mark.parametrize("value", ["text", b"text", ("text", 201), iter(["te", "xt"]), {"a": 1}, [1], Response("text")])
+def test_a_response_is_made_without_a_request(value: Any) -> None:
+    """Functions that run in a command or a test make responses too, with an application context or without."""
+    app = App("program")
+    with app.app_context():
+        assert costrel.make_response(value).status_code in (200, 201)
+    assert app.make_response(value).status_code in (200, 201)
+
+
+def test_a_wsgi_application_is_no_response_without_a_request(app: App) -> None:
+    """An application, or an error's page, needs the environ of a request: the error says how to have one."""
+    for value in (app, WerkzeugResponse("text"), NotFound()):
+        with app.app_context(), pytest.raises(RuntimeError, match=r"test_request_context\(\)"):
+            app.make_response(value)
+
+
 def test_default_options_response(app: App) -> None:
     """It lists the methods of the present URL."""
     app.add_url_rule("/page", "page", lambda: "", methods=["GET", "POST"])
@@ -983,7 +999,7 @@ def test_a_routing_error_is_raised_by_a_method(app: App) -> None:
 
 def test_steps_of_a_request_need_one(app: App) -> None:
     """Without a request the error says how to have one, also with an application context."""
-    for method in (app.preprocess_request, app.dispatch_request, lambda: app.make_response("")):
+    for method in (app.preprocess_request, app.dispatch_request, lambda: app.make_response(NotFound())):
         with pytest.raises(RuntimeError, match="outside of request context"):
             method()
     with app.app_context(), pytest.raises(RuntimeError, match="outside of request context"):

@@ -22,7 +22,15 @@ from costrel import coerce, dispatch, errors, signals, urls
 from costrel.asynchronous import iscoroutinefunction, run
 from costrel.blueprints import Blueprint
 from costrel.config import Config, ConfigAttribute
-from costrel.context import AppContext, RequestContext, _AppCtxGlobals, current_context, g, request_ctx
+from costrel.context import (
+    AppContext,
+    RequestContext,
+    _AppCtxGlobals,
+    current_context,
+    g,
+    has_request_context,
+    request_ctx,
+)
 from costrel.defaults import DEFAULT_CONFIG
 from costrel.environment import get_debug_flag
 from costrel.lazy import lazy
@@ -618,7 +626,12 @@ class App(Registrar):
         return response
 
     def make_response(self, rv: Any) -> Response:
-        """Returns a response object for anything that a view may return."""
+        """Returns a response object for anything that a view may return; without a request, for most of it.
+
+        :raises RuntimeError: it takes a request to make one of a WSGI application, and there is none.
+        """
+        if not has_request_context():
+            return coerce.make_response(self, rv, None, None)
         context = _context()
         return coerce.make_response(self, rv, context.environ, dispatch.endpoint_of(context))
 

@@ -16,6 +16,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from costrel.proxies import NO_REQUEST
 from costrel.response import Response
 
 if TYPE_CHECKING:
@@ -142,14 +143,15 @@ def error_reply(plans: Plans, error: HTTPException) -> Reply | None:
     return STATUS_LINES[code], headers, [body]
 
 
-def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str | None) -> Response:
+def make_response(app: App, value: Any, environ: WSGIEnvironment | None, endpoint: str | None) -> Response:
     """Returns a response object for any value that a view may return.
 
     :param value: a text, bytes, dict, list, iterator, Response or WSGI application, or a tuple of one of these with
         a status, headers, or both.
-    :param environ: of the present request, for a WSGI application that is returned.
+    :param environ: of the present request, for a WSGI application that is returned; None where there is no request.
     :param endpoint: for error messages.
     :raises TypeError: where the value is none of these; the message names the endpoint.
+    :raises RuntimeError: where the value is a WSGI application and there is no request for it.
     """
     status: Any = None
     headers: Any = None
@@ -171,9 +173,9 @@ def make_response(app: App, value: Any, environ: WSGIEnvironment, endpoint: str 
     elif isinstance(value, (dict, list)):
         response = app.json.response(value)
     elif isinstance(value, HTTPException):
-        response = _from_error(app, value, environ)
+        response = _from_error(app, value, _present(environ))
     elif isinstance(value, WerkzeugResponse) or callable(value):
-        response = _from_application(app, value, environ, endpoint)
+        response = _from_application(app, value, _present(environ), endpoint)
     else:
         raise TypeError(_invalid(app, value, endpoint))
     if status is not None:
@@ -205,6 +207,16 @@ def _unpack(value: tuple[Any, ...], endpoint: str | None) -> tuple[Any, Any, Any
         f"The view function did not return a valid response tuple: that of {endpoint!r} has {len(value)} items. The"
         " tuple must have the form (body, status, headers), (body, status), or (body, headers)."
     )
+
+
+def _present(environ: WSGIEnvironment | None) -> WSGIEnvironment:
+    """Returns the environ of the present request.
+
+    :raises RuntimeError: there is no request.
+    """
+    if environ is None:
+        raise RuntimeError(NO_REQUEST)
+    return environ
 
 
 def _from_error(app: App, error: HTTPException, environ: WSGIEnvironment) -> Response:
