@@ -7,7 +7,7 @@ frameworks equal in what the difference is about, and in nothing else; what is u
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,10 +94,21 @@ def _tear_down_once(flask: Step, costrel: Step) -> None:
 
 
 def _leave_no_context_between_chunks(flask: Step, costrel: Step) -> None:
-    chunks = [[event for event in step["events"] if event[0] == "chunk"] for step in (flask, costrel)]
-    for event, other in zip(*chunks, strict=False):
+    for event, other in _in_pairs("chunk", flask, costrel):
         if (event[1], other[1]) == (True, False):
             event[1] = False
+    # Flask pushes its context for the stream a second time, and says so.
+    for name in ("appcontext_pushed", "appcontext_pushed context"):
+        pushed = [at for at, event in enumerate(flask["events"]) if event[:2] == ["signal", name]]
+        often = sum(event[:2] == ["signal", name] for event in costrel["events"])
+        for at in reversed(pushed[often:]):
+            del flask["events"][at]
+
+
+def _in_pairs(group: str, *steps: Step) -> Iterator[tuple[list[Any], list[Any]]]:
+    """Returns the events of a group, the first of each framework, then the second of each, and so on."""
+    flask, costrel = ([event for event in step["events"] if event[0] == group] for step in steps)
+    return zip(flask, costrel, strict=False)
 
 
 def _push_one_context(flask: Step, costrel: Step) -> None:
@@ -119,10 +130,9 @@ def _raise_value_error(flask: Step, costrel: Step) -> None:
 
 
 def _have_complete_error_pages(flask: Step, costrel: Step) -> None:
-    if len(flask["events"]) == len(costrel["events"]):
-        for event, other in zip(flask["events"], costrel["events"], strict=True):
-            if event[0] == "sequence" and (event[1], other[1]) == (True, False) and event[2] == other[2]:
-                event[1] = False
+    for event, other in _in_pairs("sequence", flask, costrel):
+        if (event[1], other[1]) == (True, False) and event[2] == other[2]:
+            event[1] = False
     # Flask's pages of errors are empty for HEAD already when hooks see them.
     if "'method': 'HEAD'" in flask["step"] and flask.get("body") == costrel.get("body") == "":
         for field, other in zip(flask.get("headers", ()), costrel.get("headers", ()), strict=False):

@@ -108,9 +108,9 @@ AFTER = [
     "del response.headers['Content-Type']\nreturn response",
 ]
 TEARDOWN = [
-    "note('teardown', flask.has_app_context(), flask.has_request_context())",
-    "note('teardown', request.path, sorted(g))",
-    "note('teardown', 'n' in session)",
+    "note('teardown', '{name} context', flask.has_app_context(), flask.has_request_context())",
+    "note('teardown', '{name} request', request.path, sorted(g))",
+    "note('teardown', '{name} session', 'n' in session)",
 ]
 
 SIGNALS = [
@@ -140,6 +140,7 @@ def _hook(draw: st.DrawFn, owner: str, kind: str, number: int) -> str:
         chosen = draw(st.integers(0, 15))
         # The first is the only one that may be left without a request.
         body = draw(st.sampled_from(TEARDOWN[: 1 if "appcontext" in kind else 3])) if chosen < 3 else ""
+        body = body.replace("{name}", name)
         if chosen == 15:
             body = f"note('teardown failed', {name!r})\nraise Problem('teardown')"
         text = function(name, "error", f"'teardown', {name!r}, kind(error)", body)

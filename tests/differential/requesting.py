@@ -232,9 +232,9 @@ def _raw(draw: st.DrawFn) -> str:
 def requests(draw: st.DrawFn, likely: list[str]) -> str:
     """Draws one request, to one of the likely paths more often than not.
 
-    ``read`` says who sends it: ``client`` is the framework's test client, which keeps cookies; ``block`` is another one,
-    used in a ``with`` statement; a number is a bare WSGI
-    server that reads that many chunks, and goes when it has them.
+    ``read`` says who sends it: ``client`` is the framework's test client, which keeps cookies; ``block`` is another
+    one, used in a ``with`` statement; a number is a bare WSGI server that reads that many chunks, and goes when it has
+    them.
     """
     path = draw(st.sampled_from(likely))
     chosen = draw(st.integers(0, 11))
