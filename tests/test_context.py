@@ -9,7 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from werkzeug.exceptions import NotFound
@@ -421,6 +421,29 @@ def test_a_request_within_an_app_context_shares_g(app: App, other: App) -> None:
         assert g.more == "from the request"
         events.clear()
     assert events == ["app"]
+
+
+def test_app_ctx_is_the_context_that_a_request_joins(app: App, other: App) -> None:
+    """Extensions keep things by the identity of ``app_ctx``: it is one object from its push to its teardown."""
+    seen: list[Any] = []
+
+    @app.get("/")
+    def index() -> str:
+        seen.append(cast(Any, app_ctx)._get_current_object())
+        return ""
+
+    for outer in (app.app_context(), app.test_request_context("/"), other.app_context()):
+        with outer:
+            app.test_client().get("/")
+            with app.test_request_context("/") as inner:
+                seen.append(cast(Any, app_ctx)._get_current_object())
+            again = inner
+        joined = [outer, outer] if outer.app is app else [seen[0], inner]
+        assert [context is expected for context, expected in zip(seen, joined, strict=True)] == [True, True]
+        assert seen[0] is outer or outer.app is other
+        seen.clear()
+        with again:
+            assert cast(Any, app_ctx)._get_current_object() is again
 
 
 def test_an_app_context_within_a_request(app: App, other: App) -> None:

@@ -89,6 +89,8 @@ class AppContext:
 
     #: Whether this is the context of a request that is being handled.
     _active: bool = False
+    #: The context of the same application that was current already, whose ``g`` and teardown a request shares.
+    shared_context: AppContext | None = None
     #: Why a proxy could not read an attribute, until the proxy has raised it.
     attribute_error: AttributeError | None = None
 
@@ -110,6 +112,10 @@ class AppContext:
     def request_context(self) -> RequestContext | None:
         """Returns the context of the request that is being handled, if there is one."""
         return self._surrounding
+
+    def app_context(self) -> AppContext:
+        """Returns the context that ``app_ctx`` stands for: extensions keep things for each, until its teardown."""
+        return self.shared_context or self
 
     def push(self) -> None:
         """Makes this context the current one."""
@@ -295,8 +301,10 @@ class RequestContext(AppContext):
         :returns: whether there is such a context; it then also owns the teardown of the application's context.
         """
         if outer is None or outer.app is not self.app:
+            self.shared_context = None
             return False
         self.g = outer.g
+        self.shared_context = outer.app_context()
         return True
 
     def pop(self, exc: BaseException | None = _UNSET) -> None:

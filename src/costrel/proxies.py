@@ -157,7 +157,7 @@ for _proxy in (_RequestProxy, _SessionProxy, _GProxy, _CurrentAppProxy):
     # The representation of an unbound proxy begins with the name of its class.
     _proxy.__name__ = LocalProxy.__name__
 
-app_ctx: AppContext = LocalProxy(find_app_context)  # type: ignore[assignment]
+app_ctx: AppContext = LocalProxy(lambda: find_app_context().app_context())  # type: ignore[assignment]
 request_ctx: RequestContext = LocalProxy(find_request_context)  # type: ignore[assignment]
 current_app: App = _CurrentAppProxy(lambda: cast("Any", find_app_context()).app)  # type: ignore[assignment]
 g: _AppCtxGlobals = _GProxy(lambda: cast("Any", find_app_context()).g)  # type: ignore[assignment]

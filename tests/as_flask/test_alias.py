@@ -84,6 +84,8 @@ try:
     _cv_app.get()
 except LookupError:
     result.append("LookupError")
+with app.app_context() as context_object, app.test_request_context("/"):
+    result.append(_cv_app.get() is context_object)
 with app.app_context() as first, app.app_context() as second:
     token = _cv_app.set(first)
     result.append(app_ctx._get_current_object() is first)
@@ -92,7 +94,7 @@ with app.app_context() as first, app.app_context() as second:
 """
     expected = [*[True] * 5, "BlueprintSetupState", "ConfigAttribute", True, "FlaskClient", "EnvironBuilder", True]
     expected += [True, "setupmethod", "len", None, "none", *[True] * 4, None, True, *[True] * 5, "LookupError"]
-    assert result_of(source) == [*expected, True, True]
+    assert result_of(source) == [*expected, True, True, True]
 
 
 def test_submodules_are_attributes() -> None:

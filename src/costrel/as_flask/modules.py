@@ -85,8 +85,8 @@ class ContextVariable:
         :raises LookupError: there is none, and no default.
         """
         context: AppContext | None = current_context.get(None)
-        if context is not None and issubclass(self.kind, RequestContext):
-            context = context.request_context()
+        if context is not None:
+            context = context.request_context() if issubclass(self.kind, RequestContext) else context.app_context()
         if context is not None:
             return context
         if default:
