@@ -86,11 +86,18 @@ def _tear_down_once(flask: Step, costrel: Step) -> None:
     surplus: set[int] = set()
     for name in {event[1] for event in ends}:
         ours = [event for event in ends if event[1] == name]
-        # The last first: of calls that are not like costrel's, it is the first that is one too many.
-        theirs = [(at, event) for at, event in enumerate(flask["events"]) if event[:2] == ["teardown", name]][::-1]
-        theirs.sort(key=lambda end: end[1] not in ours)
+        theirs = [(at, event) for at, event in enumerate(flask["events"]) if event[:2] == ["teardown", name]]
+        # Kept are those that are like costrel's, or else the last.
+        theirs.sort(key=lambda end: (0, end[0]) if end[1] in ours else (1, -end[0]))
         surplus.update(at for at, _ in theirs[len(ours) :])
+    if not surplus:
+        return
     flask["events"] = [event for at, event in enumerate(flask["events"]) if at not in surplus]
+    kept = [event for event in flask["events"] if event[0] == "teardown"]
+    if sorted(map(repr, kept)) == sorted(map(repr, ends)):
+        # Some may be of the first round and some of the second: which is which cannot be told.
+        in_order = iter(ends)
+        flask["events"] = [next(in_order) if event[0] == "teardown" else event for event in flask["events"]]
 
 
 def _leave_no_context_between_chunks(flask: Step, costrel: Step) -> None:
