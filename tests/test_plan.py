@@ -599,3 +599,26 @@ ask()
 """
     )
     assert len(replies) > 100
+
+
+class _ForeignMap(werkzeug.routing.Map):
+    """A map as programs for Flask subclass it."""
+
+
+@pytest.mark.parametrize("set_on", ["instance", "class"])
+def test_a_map_of_werkzeugs_own_class(set_on: str) -> None:
+    """A program may bring such a map, with rules of costrel and of its own; it works, without the short way."""
+    members = {"url_map_class": _ForeignMap} if set_on == "class" else {}
+    app: Any = type("Program", (App,), members)("program")
+    if set_on == "instance":
+        app.url_map = _ForeignMap()
+    app.add_url_rule("/user/<int:id>/", "user", lambda id: f"{id} {app.url_for('user', id=2)}")
+    app.url_map.add(werkzeug.routing.Rule("/plain", endpoint="plain"))
+    app.view_functions["plain"] = lambda: "plain"
+    client = app.test_client()
+    assert client.get("/user/1/").text == "1 /user/2/"
+    assert client.get("/user/1").headers["Location"] == "http://localhost/user/1/"
+    assert client.get("/plain").text == "plain"
+    assert client.get("/none").status_code == 404
+    assert {"GET", "OPTIONS"} <= {*client.post("/user/1/").headers["Allow"].split(", ")}
+    assert client.options("/user/1/").status_code == 200

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from costrel.registrar import hook_names
 from costrel.request import Request
 from costrel.response import Headers, Response
+from costrel.routing import Map
 from costrel.serialize import DefaultJSONProvider, compact_encoder, decode
 from costrel.session_cookie import SessionCookie
 from costrel.sessions import SecureCookieSessionInterface, session_json_serializer
@@ -161,13 +162,15 @@ class Plans(dict["str | None", Plan]):
 
     def _choose_ways(self, app: App, shipped: Mapping[str, Any]) -> None:
         """Notes which short ways are open: those on which nothing is replaced."""
-        url_map = app.url_map
+        url_map: Any = app.url_map
+        #: Some programs bring a map of werkzeug's own class, which works in the longer way.
+        plain_map = isinstance(url_map, Map) and url_map.plain
         #: Whether requests may take the short way: nothing on it is replaced.
         self.short = (
             _none_replaced(app, shipped, REPLACEABLE)
             and as_shipped(type(app.session_interface), SecureCookieSessionInterface, _SESSIONS_AS_SHIPPED)
             and not vars(app.session_interface)
-            and url_map.plain
+            and plain_map
             and not app.subdomain_matching
         )
         #: Whether an HTTP error may be answered without going through the methods for errors.
@@ -182,7 +185,7 @@ class Plans(dict["str | None", Plan]):
         self.known_hosts: set[str | None] = set()
         #: Whether ``url_for`` may ask the map directly.
         self.short_urls = (
-            _method_as_shipped(app, "create_url_adapter", shipped) and url_map.plain and not app.subdomain_matching
+            _method_as_shipped(app, "create_url_adapter", shipped) and plain_map and not app.subdomain_matching
         )
         #: Whether ``url_for`` with nothing but values may ask the map at once: nobody adds to them or replaces it.
         self.plain_urls = (
@@ -190,9 +193,10 @@ class Plans(dict["str | None", Plan]):
             and _none_replaced(app, shipped, ("inject_url_defaults", "url_for"))
             and not any(app.url_default_functions.values())
         )
-        self.build_path = url_map.build_path
-        self.find = url_map.find
-        self.miss = url_map.miss
+        # Those that go by the methods ask none of these.
+        self.build_path = getattr(url_map, "build_path", None)
+        self.find: Any = getattr(url_map, "find", None)
+        self.miss: Any = getattr(url_map, "miss", None)
 
     def _session_cookie(self, app: App, shipped: Mapping[str, Any]) -> SessionCookie | None:
         """Returns what reads and writes the session cookie where nothing of it is replaced and no setting is odd."""
