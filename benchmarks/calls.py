@@ -3,10 +3,55 @@
 from __future__ import annotations
 
 import io
+import itertools
 import sys
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.util import FileWrapper
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A body too large to be kept: a head, a block that comes so many times, and a tail."""
+
+    head: bytes
+    block: bytes
+    times: int
+    tail: bytes
+
+    def __len__(self) -> int:
+        return len(self.head) + len(self.block) * self.times + len(self.tail)
+
+    def open(self) -> io.BufferedReader:
+        """A file that reads the body, with the kind of buffer that servers put before their sockets."""
+        return io.BufferedReader(_Reader(self), 65536)
+
+
+class _Reader(io.RawIOBase):
+    """Reads the parts of a repeated body one after the other."""
+
+    def __init__(self, body: Repeated) -> None:
+        blocks = itertools.repeat(body.block, body.times)
+        self._parts = itertools.chain([body.head], blocks, [body.tail])
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Buffer, /) -> int:
+        target = memoryview(buffer).cast("B")
+        while not self._rest:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._rest = memoryview(part)
+        size = min(len(target), len(self._rest))
+        target[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
 
 
 @dataclass(frozen=True)
@@ -18,7 +63,7 @@ class Call:
         method: HTTP method.
         query: raw query string without the question mark.
         headers: environ keys and values to add, such as `{"HTTP_COOKIE": "a=b"}`.
-        body: the bytes of the request body.
+        body: the request body.
         content_type: the value of the Content-Type header, empty for none.
     """
 
@@ -26,7 +71,7 @@ class Call:
     method: str = "GET"
     query: str = ""
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | Repeated = b""
     content_type: str = ""
 
 
@@ -71,8 +116,8 @@ def environ_of(call: Call, number: int) -> dict[str, Any]:
     return environ
 
 
-def with_input(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
+def with_input(environ: dict[str, Any], body: bytes | Repeated) -> dict[str, Any]:
     """A copy of the environ with a body that nobody has read yet."""
     copy = environ.copy()
-    copy["wsgi.input"] = io.BytesIO(body)
+    copy["wsgi.input"] = body.open() if isinstance(body, Repeated) else io.BytesIO(body)
     return copy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,41 @@ VARIANTS = 64
 SECRET_KEY = "benchmarks-only"
 TEMPLATES = Path(__file__).parent / "templates"
 
-ROWS: list[list[dict[str, Any]]] = [
-    [
+
+def rows(count: int, page: int) -> list[dict[str, Any]]:
+    """The rows that a page of the catalogue shows."""
+    return [
         {
             "id": page * 100 + row,
             "name": f"Cups & saucers {page}-{row}",
             "price": f"{row}.{page:02}",
             "new": row % 3 == 0,
         }
-        for row in range(20)
+        for row in range(count)
     ]
-    for page in range(VARIANTS)
-]
+
+
+ROWS = [rows(20, page) for page in range(VARIANTS)]
 """For each page of the catalogue, the 20 rows that its template shows."""
+
+
+@functools.cache
+def many_rows(count: int) -> list[dict[str, Any]]:
+    """So many rows, the same ones each time."""
+    return rows(count, 1)
+
+
+def export(count: int, page: int) -> dict[str, Any]:
+    """A value whose JSON is about 100 bytes for each of its rows."""
+    return {"page": page, "rows": _records(count)}
+
+
+@functools.cache
+def _records(count: int) -> list[dict[str, Any]]:
+    return [
+        {"id": n, "name": f"Cup and saucer no. {n}", "price": n / 8, "new": n % 3 == 0, "tags": ["blue", "café"]}
+        for n in range(count)
+    ]
 
 
 def chunks(first: int) -> list[bytes]:

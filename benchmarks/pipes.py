@@ -30,11 +30,13 @@ class Readiness:
 
     Args:
         description: the peer's version and how it was built.
+        built: wall seconds from the imported framework to the built app.
         first_answer: wall seconds from the imported framework to the program's first answer, for `routes-N`; for the
             other programs to the built app.
     """
 
     description: str
+    built: float
     first_answer: float
 
 
@@ -42,7 +44,7 @@ class Peer:
     """A process that runs one program of one peer; it starts at once, call `ready` before anything else.
 
     Args:
-        name: `bare`, `falcon`, `bottle`, `flask` or `costrel`.
+        name: one of `benchmarks.cases.PEERS`.
         program: what it builds.
         folder: holds the static files.
         source: where to import costrel from, in place of the installed one.
@@ -98,6 +100,11 @@ class Peer:
     def match(self, case: str, passes: int) -> float | None:
         """CPU seconds per match of the peer's router alone, or None where it cannot be asked alone."""
         found: float | None = self._ask(do="match", case=case, passes=passes)
+        return found
+
+    def memory(self, case: str) -> int | None:
+        """Bytes by which the peer's process grows at most while it answers, or None where the system does not tell."""
+        found: int | None = self._ask(do="memory", case=case)
         return found
 
     def close(self) -> None:

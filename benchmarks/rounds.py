@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.answers import difference
-from benchmarks.cases import Case
+from benchmarks.cases import PAIRS, Case
 from benchmarks.material import write_static_files
 from benchmarks.pipes import Peer, PeerMissing
-from benchmarks.summary import Figure, Sample, figure
+from benchmarks.summary import Figure, Sample, added, figure
 
 
 class AnswersDiffer(Exception):
@@ -75,6 +75,16 @@ class Run:
             for case in cases:
                 check_answers(case, [peer for peer in peers if peer.name in case.peers])
             self._measure(cases, peers)
+
+    def added(self) -> dict[str, dict[str, float]]:
+        """For each pair of cases that was measured, for each peer, what the first takes more than the second."""
+        found: dict[str, dict[str, float]] = {}
+        for pair in PAIRS:
+            more, less = self.samples.get(pair.case, {}), self.samples.get(pair.without, {})
+            row = {peer: added(more[peer], less[peer], pair.times) for peer in more if less.get(peer)}
+            if row:
+                found[pair.title] = row
+        return found
 
     def _ready(self, peer: Peer) -> bool:
         try:

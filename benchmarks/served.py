@@ -23,10 +23,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cases import Case, case_named
+from benchmarks.cases import ASGI_PEERS, PEERS, Case, case_named
 from benchmarks.material import write_static_files
 from benchmarks.pipes import ROOT
-from benchmarks.table import columns, number
+from benchmarks.table import number
 
 CASES = ("hello", "json")
 
@@ -48,11 +48,13 @@ class Server:
         name: what the table says.
         module: what has to be installed.
         arguments: what comes behind `python -m`; `{port}` stands for the port.
+        peers: whom it can serve.
     """
 
     name: str
     module: str
     arguments: tuple[str, ...]
+    peers: tuple[str, ...] = PEERS
 
 
 def _gunicorn(name: str, *options: str, needs: str = "gunicorn") -> Server:
@@ -73,6 +75,12 @@ SERVERS = (
     _gunicorn("gunicorn gthread, 4 threads", "--workers", "1", "--worker-class", "gthread", "--threads", "4"),
     _gunicorn("gunicorn gthread, 16 threads", "--workers", "1", "--worker-class", "gthread", "--threads", "16"),
     _gunicorn("gunicorn gevent", "--workers", "1", "--worker-class", "gevent", needs="gevent"),
+    Server(
+        "uvicorn, 1 worker",
+        "uvicorn",
+        ("uvicorn", "--host", "127.0.0.1", "--port", "{port}", "--log-level", "error", "--no-access-log", APP),
+        ASGI_PEERS,
+    ),
 )
 
 Rates = dict[str, dict[str, list[float]]]
@@ -183,12 +191,18 @@ def missing(server: Server) -> bool:
     return importlib.util.find_spec(server.module) is None
 
 
-def rates_table(rates: Rates, peers: Sequence[str]) -> str:
-    """Medians of the requests per second, and below each its share of bare WSGI, pair by pair of the same round."""
+def installed(peer: str) -> bool:
+    """Whether what the peer's module imports is there; bare WSGI and costrel need nothing."""
+    return peer in ("bare", "costrel", "as_flask") or importlib.util.find_spec(peer) is not None
+
+
+def rates_rows(rates: Rates) -> list[list[str]]:
+    """Medians of the requests per second, and below each its share of bare WSGI."""
+    peers = list(next(iter(rates.values())))
     rows = [["case", *peers]]
     for case, found in rates.items():
         rows.append([case, *(f"{statistics.median(found[peer]):,.0f}" for peer in peers)])
         if "bare" in peers:
             shares = (statistics.median(found[peer]) / statistics.median(found["bare"]) for peer in peers)
-            rows.append(["  of bare", *(number(share) for share in shares)])
-    return columns(rows)
+            rows.append(["of bare", *(number(share) for share in shares)])
+    return rows

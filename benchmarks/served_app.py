@@ -1,5 +1,6 @@
-"""The WSGI app that a server of the throughput run imports: the program and the peer come from the environment.
+"""The app that a server of the throughput run imports: WSGI, or ASGI for Starlette and FastAPI.
 
+The program and the peer come from the environment:
 `BENCHMARK_PEER` names the peer, `BENCHMARK_PROGRAM` its program, `BENCHMARK_FOLDER` the folder of the static files.
 """
 

@@ -49,6 +49,21 @@ def figure(samples: Sequence[Sample]) -> Figure:
     return Figure(*(round(value, 4) for value in (statistics.median(times), min(times), max(times))))
 
 
+def added(samples: Sequence[Sample], without: Sequence[Sample], times: int = 1) -> float:
+    """Microseconds that one case takes more than another in the same process: the median over their rounds.
+
+    Args:
+        samples: of the case with more in it.
+        without: of the other one, round by round.
+        times: how often the request does what the difference is about.
+
+    >>> added([(7e-6, 1e-6), (9e-6, 1e-6)], [(3e-6, 1e-6), (3e-6, 1e-6)])
+    5.0
+    """
+    rounds = zip(samples, without, strict=True)
+    return round(statistics.median((more[0] - less[0]) / times * 1e6 for more, less in rounds), 4)
+
+
 def ratio(figures: Mapping[str, Figure], peer: str, base: str) -> float | None:
     """How many times the base's median the peer took, or None where one of them did not take part.
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from benchmarks.answers import send
-from benchmarks.calls import environ_of, with_input
+from benchmarks.calls import Repeated, environ_of, with_input
 from benchmarks.cases import case_named, deep_case
 
 if TYPE_CHECKING:
@@ -65,18 +65,30 @@ def time_pass(app: WSGIApplication, environs: list[dict[str, Any]]) -> float:
     return CLOCK() - start
 
 
+def resident(line: str) -> int:
+    """Bytes of this process in memory: `VmRSS` now, `VmHWM` at the highest."""
+    fields = dict(row.split(":", 1) for row in Path("/proc/self/status").read_text().splitlines())
+    return int(fields[line].split()[0]) * 1024
+
+
 class Exercise:
     """A case made ready for one app: its environs, with what an earlier answer gave the client.
 
     Args:
         app: the peer's app.
         name: the case's name.
+        folder: holds the static files.
     """
 
-    def __init__(self, app: WSGIApplication, name: str) -> None:
+    def __init__(self, app: WSGIApplication, name: str, folder: Path) -> None:
         case = case_named(name)
+        if case.by_hand:
+            # Only here, so that nothing of it is in the processes of the peers otherwise.
+            from benchmarks.peers import with_bare
+
+            app = with_bare.build("text", folder)
         self.app = app
-        self.pairs: list[tuple[dict[str, Any], bytes]] = []
+        self.pairs: list[tuple[dict[str, Any], bytes | Repeated]] = []
         for number, call in enumerate(case.calls()):
             environ = environ_of(call, number)
             if case.prepare is not None:
@@ -108,6 +120,17 @@ class Exercise:
         """CPU seconds per request of the measuring loop alone."""
         return self._per_request(idle, passes)
 
+    def memory(self) -> int | None:
+        """Bytes by which the process grows at most while it answers the first request, where the system tells."""
+        try:
+            # Linux: the highest value starts again from what is resident now.
+            Path("/proc/self/clear_refs").write_text("5")
+            before = resident("VmRSS")
+        except OSError:
+            return None
+        send(self.app, self.environs()[-1])
+        return max(resident("VmHWM") - before, 0)
+
     def match(self, module: Any, passes: int) -> float | None:
         """CPU seconds per match where the peer's module has a `matcher`."""
         if not hasattr(module, "matcher"):
@@ -130,21 +153,24 @@ class Exercise:
 class Worker:
     """Carries out the commands for one program of one peer."""
 
-    def __init__(self, module: Any, app: WSGIApplication) -> None:
+    def __init__(self, module: Any, app: WSGIApplication, folder: Path) -> None:
         self.module = module
         self.app = app
+        self.folder = folder
         self.exercises: dict[str, Exercise] = {}
 
     def run(self, command: dict[str, Any]) -> object:
         """Do what the command says and give what the parent waits for."""
         name = command["case"]
         if name not in self.exercises:
-            self.exercises[name] = Exercise(self.app, name)
+            self.exercises[name] = Exercise(self.app, name, self.folder)
         exercise = self.exercises[name]
         if command["do"] == "answers":
             return exercise.answers()
         if command["do"] == "passes":
             return exercise.passes(command["seconds"])
+        if command["do"] == "memory":
+            return exercise.memory()
         passes = command["passes"]
         if command["do"] == "match":
             return exercise.match(self.module, passes)
@@ -165,11 +191,13 @@ def prepare(peer: str, program: str, folder: Path) -> tuple[dict[str, Any], Work
         return {"missing": str(error)}, None
     started = time.perf_counter()
     app = module.build(program, folder)
+    built = time.perf_counter() - started
     kind, _, count = program.partition("-")
     if kind == "routes":
         send(app, with_input(environ_of(deep_case(int(count)).call(0), 0), b""))
     first_answer = time.perf_counter() - started
-    return {"result": {"description": module.describe(), "first_answer": first_answer}}, Worker(module, app)
+    ready = {"description": module.describe(), "built": built, "first_answer": first_answer}
+    return {"result": ready}, Worker(module, app, folder)
 
 
 def serve(commands: Iterable[str], replies: TextIO, peer: str, program: str, folder: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import doctest
+import importlib
 import importlib.util
+import itertools
 import json
 import math
 import random
@@ -15,19 +17,21 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from benchmarks import gate, served, summary, table
+from benchmarks import bars, document, gate, growth, served, startup, summary, svg, table
 from benchmarks.answers import Answer, difference, send
-from benchmarks.calls import Call, environ_of, with_input
-from benchmarks.cases import CASES, case_named, session_cookie, validators
+from benchmarks.calls import Call, Repeated, environ_of, with_input
+from benchmarks.cases import ASGI_PEERS, CASES, FAMILIES, PAIRS, case_named
 from benchmarks.command import main
 from benchmarks.material import VARIANTS, write_static_files
 from benchmarks.peers import with_bare
 from benchmarks.pipes import Peer, PeerFailed, PeerMissing
+from benchmarks.requests import flashed_cookie, session_cookie, upload_of, validators
 from benchmarks.rounds import AnswersDiffer, Run, check_answers
-from benchmarks.summary import Figure, figure, geometric_mean, ratio, shared_ratios
+from benchmarks.summary import Figure, added, figure, geometric_mean, ratio, shared_ratios
 from benchmarks.worker import Exercise, idle, time_pass
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +53,7 @@ def installed(*peers: str) -> list[str]:
 # statistics
 
 
-@pytest.mark.parametrize("module", [gate, summary, table])
+@pytest.mark.parametrize("module", [gate, growth, summary, svg, table])
 def test_docstring_examples_hold(module: Any) -> None:
     """The examples in the docstrings are true."""
     found = doctest.testmod(module)
@@ -76,6 +80,13 @@ def test_figure_of_nothing_is_an_error() -> None:
 def test_spread_is_a_share_of_the_median(values: tuple[float], expected: float) -> None:
     """The spread is the distance from the quickest to the slowest round over the median."""
     assert Figure(values[0], 1.0, 3.0).spread == expected
+
+
+def test_added_compares_round_by_round() -> None:
+    """What one case takes more is the median over the rounds, for one of the things that the request does."""
+    assert added([(30e-6, 0.0), (50e-6, 0.0), (41e-6, 0.0)], [(20e-6, 0.0), (30e-6, 0.0), (20e-6, 0.0)], 10) == 2.0
+    with pytest.raises(ValueError, match="zip"):
+        added([(1.0, 0.0)], [])
 
 
 def test_ratio_needs_both_peers() -> None:
@@ -118,10 +129,11 @@ def test_tables_show_medians_ratios_and_dashes() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_case_has_64_different_requests(case: Any) -> None:
-    """Requests differ, so that keeping whole answers does not help."""
+def test_every_case_has_different_requests(case: Any) -> None:
+    """Requests differ, so that keeping whole answers does not help: 64 of them, but fewer that take long."""
     calls = case.calls()
-    assert len(calls) == VARIANTS
+    few = {"upload-8m": 2, "json-100k": 8, "json-5m": 1}
+    assert len(calls) == few.get(case.name, VARIANTS)
     assert all(call not in calls[:number] for number, call in enumerate(calls))
 
 
@@ -139,6 +151,41 @@ def test_cases_are_found_by_name() -> None:
             case_named(name)
 
 
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_families_have_cases_of_any_size(kind: str) -> None:
+    """A family's case is found by its name, and its requests differ unless there is only one."""
+    case = case_named(f"{kind}-20")
+    assert case.name == f"{kind}-20" and case == dataclasses.replace(case_named(f"{kind}-20"), call=case.call)
+    calls = case.calls()
+    assert len(calls) == case.variants and all(call not in calls[:number] for number, call in enumerate(calls))
+
+
+def test_pairs_name_cases_that_do_not_count_twice() -> None:
+    """Both cases of a pair exist, and the one that is there for the other is not part of the geometric mean."""
+    assert all(case_named(pair.case) and not case_named(pair.without).counts for pair in PAIRS)
+
+
+def test_what_a_case_needs_decides_whether_it_is_possible() -> None:
+    """A case that needs a module is left out without it."""
+    case = case_named("hello")
+    assert case.possible()
+    assert dataclasses.replace(case, needs="json").possible()
+    assert not dataclasses.replace(case, needs="nonsense").possible()
+
+
+@pytest.mark.parametrize("size", [1, 1000, 65536, 200_001])
+def test_a_repeated_body_is_as_long_as_it_says(size: int) -> None:
+    """It is read in pieces as from a socket, and holds a file of the size wanted."""
+    body = upload_of(size)(0).body
+    assert isinstance(body, Repeated)
+    whole = body.open().read()
+    assert len(whole) == len(body)
+    head, tail = body.head, whole[whole.rindex(b"\r\n--") :]
+    assert len(whole) - len(head) - len(tail) == size
+    pieces = body.open()
+    assert b"".join(iter(lambda: pieces.read(1000), b"")) == whole
+
+
 def test_environ_has_what_a_server_gives() -> None:
     """The environ says length and type of a body, and each copy has its own input."""
     environ = environ_of(Call("/form", "POST", "a=1", {"HTTP_X_TOKEN": "t"}, b"body", "text/plain"), 3)
@@ -153,11 +200,13 @@ def test_prepared_headers_come_from_the_peers_own_answers() -> None:
     """A client sends back the cookie and the validators that it was given."""
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        assert environ["PATH_INFO"] in ("/sign-in", "/file")
-        start_response("200 OK", [("Set-Cookie", "session=abc; Path=/"), ("ETag", '"1"'), ("Last-Modified", "then")])
+        assert environ["PATH_INFO"] in ("/sign-in", "/file", "/flash")
+        cookies = [("Set-Cookie", "session=abc; Path=/"), ("Set-Cookie", "session=abc; Domain=a.b")]
+        start_response("200 OK", [*cookies, ("Set-Cookie", "m=1"), ("ETag", '"1"'), ("Last-Modified", "then")])
         return [b""]
 
-    assert session_cookie(app, Call("/whoami", query="user=ada")) == {"HTTP_COOKIE": "session=abc"}
+    assert session_cookie(app, Call("/whoami", query="user=ada")) == {"HTTP_COOKIE": "session=abc; m=1"}
+    assert flashed_cookie(app, Call("/flash")) == {"HTTP_COOKIE": "session=abc; m=1"}
     expected = {"HTTP_IF_NONE_MATCH": '"1"', "HTTP_IF_MODIFIED_SINCE": "then"}
     assert validators(app, Call("/file")) == expected
 
@@ -280,7 +329,7 @@ def test_time_pass_sends_every_request_once_and_closes_bodies(tmp_path: Path) ->
 def test_exercise_measures_app_and_loop(tmp_path: Path) -> None:
     """A sample is positive, the loop around it costs less, and the passes fit the time wanted."""
     write_static_files(tmp_path)
-    exercise = Exercise(with_bare.build("text", tmp_path), "static-304")
+    exercise = Exercise(with_bare.build("text", tmp_path), "static-304", tmp_path)
     assert exercise.sample(3) > exercise.overhead(3) > 0
     assert exercise.passes(0.0) == 1
     assert exercise.match(with_bare, 1) is None
@@ -323,8 +372,9 @@ def test_run_leaves_out_a_missing_peer_unless_it_is_required() -> None:
 
 def test_all_installed_peers_answer_the_same() -> None:
     """Every peer gives the answers of Flask to all requests of all cases but the largest."""
-    peers = ["bare", "flask", "costrel", *installed("falcon", "bottle")]
-    cases = [case.name for case in CASES if case.name != "deep-10000"]
+    peers = ["bare", "flask", "costrel", *installed("falcon", "bottle", "pyramid", "django")]
+    large = ("deep-1000", "deep-10000", "json-5m", "upload-8m")
+    cases = [case.name for case in CASES if case.name not in large and case.possible()]
     chosen = [f"--peer={peer}" for peer in peers] + [f"--case={case}" for case in cases]
     done = command("--check", *chosen)
     assert done.returncode == 0, done.stderr
@@ -364,12 +414,19 @@ def test_run_prints_tables_and_writes_json(tmp_path: Path) -> None:
 def test_startup_compares_with_werkzeug(tmp_path: Path) -> None:
     """`startup` reports each import, and what it adds to werkzeug."""
     file = tmp_path / "startup.json"
-    done = command("startup", "--rounds=1", f"--json={file}")
+    done = command("startup", "--rounds=1", f"--json={file}", "--peer=bare", "--peer=flask", "--peer=costrel")
     assert done.returncode == 0, done.stderr
     assert "wall over werkzeug" in done.stdout
-    imports = json.loads(file.read_text())["imports"]
+    found = json.loads(file.read_text())
+    imports = found["imports"]
     assert {"werkzeug", "costrel", "flask"} <= set(imports)
     assert imports["flask"]["modules"] > imports["werkzeug"]["modules"]
+    assert set(found["hello"]) == set(found["building"]) == {"bare", "flask", "costrel"}
+    for peer in found["hello"]:
+        assert found["hello"][peer]["first_answer_ms"] > 0
+        assert found["building"][peer]["first_answer_ms"] >= found["building"][peer]["built_ms"] > 0
+    if Path("/proc/self/status").exists():
+        assert found["hello"]["flask"]["memory_mb"] > found["hello"]["bare"]["memory_mb"] > 1
 
 
 def test_scaling_reports_requests_matches_and_building() -> None:
@@ -378,6 +435,135 @@ def test_scaling_reports_requests_matches_and_building() -> None:
     assert done.returncode == 0, done.stderr
     assert all(title in done.stdout for title in ("whole request", "match alone", "build to first answer"))
     assert "growth" in done.stdout
+
+
+# growth and charts
+
+CURVE = growth.Curve("cookies", "Cookies", "cookies", (10, 100), 1, read=True)
+BODY = growth.Curve("memory", "Memory", "body", (1000, 10_000), 1, read=False, unit="B", memory=True)
+FOUND = {"10": {"bare": 2.0, "costrel": 4.0}, "100": {"bare": 20.0, "costrel": 30.0}}
+
+
+def test_growth_rows_say_how_often_the_time_of_the_first_size_the_last_takes() -> None:
+    """One row for each size, and one for the growth; a peer without figures has no column."""
+    rows = growth.growth_rows(CURVE, FOUND, ["bare", "flask", "costrel"])
+    assert rows[0] == ["Cookies", "bare", "costrel"]
+    assert rows[1:3] == [["10", "2.00", "4.00"], ["100", "20.0", "30.0"]]
+    assert rows[3] == ["10 times as much takes", "10.0 times", "7.50 times"]
+    memory = growth.growth_rows(BODY, {"1000": {"bare": 4e6}, "10000": {}}, ["bare"])
+    assert memory == [["Memory, MB", "bare"], ["1 kB", "4.00"], ["10 kB", "-"], ["10 times as much takes", "-"]]
+
+
+def test_growth_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each size of each curve gets a figure of each peer that takes part; the quick run leaves sizes out."""
+    monkeypatch.setattr(growth, "CURVES", (CURVE, BODY))
+    found, descriptions = growth.measure(["bare", "bottle"], 1, 0.001, True, lambda line: None)
+    assert set(descriptions) == {"bare"}
+    assert list(found["cookies"]) == ["10"] and found["cookies"]["10"]["bare"] > 0
+    if Path("/proc/self/clear_refs").exists():
+        assert 4096 <= found["memory"]["1000"]["bare"] < 50_000_000
+
+
+def test_a_peer_is_not_given_what_would_take_minutes() -> None:
+    """Falcon and Flask would take minutes for 100,000 routes."""
+    routes = growth.CURVES[0]
+    assert growth.fits(routes, 100_000, "costrel") and not growth.fits(routes, 100_000, "falcon")
+    assert growth.fits(CURVE, 100_000, "falcon")
+
+
+def elements(drawing: str, name: str) -> list[Element]:
+    """The elements of a drawing with that name."""
+    return list(fromstring(drawing).iter("{http://www.w3.org/2000/svg}" + name))
+
+
+def test_the_growth_chart_has_axes_lines_and_names() -> None:
+    """It has a line for each peer and panel, sizes and times with units, and names in the legend and at the ends."""
+    chart = growth.growth_chart({"cookies": FOUND, "memory": {}}, ["bare", "flask", "costrel"])
+    words = [element.text for element in elements(chart, "text")]
+    assert {"Cookies", "10", "100", "2 µs", "20 µs"} <= set(words)
+    assert words.count("costrel") == 2 and "Flask" not in words and "Memory" not in words
+    assert len(elements(chart, "polyline")) == 4
+    assert "prefers-color-scheme:dark" in chart
+
+
+def test_the_bar_chart_has_a_bar_for_each_peer() -> None:
+    """Bars are as long as the times; a peer that has no such thing gets no bar; the geometric means are told."""
+    row = {"flask": {"median": 50.0}, "costrel": {"median": 5.0}}
+    chart = bars.run_chart({"hello": row, "session-write": row, "json": {"bare": {"median": 1.0}}}, {"flask": 10.0})
+    bars_drawn = [element.get("d") or "" for element in elements(chart, "path")]
+    assert len(bars_drawn) == 5
+    words = [element.text or "" for element in elements(chart, "text")]
+    assert words.count("has no such thing") == 4 and words.count("50.0") == 2
+    assert any("geometric mean of all shared cases: Flask 10.0." in word for word in words)
+
+
+@pytest.mark.parametrize(
+    ("places", "gap"), [([1.0, 1.0, 1.0, 1.0], 10.0), ([50.0, 3.0, 44.0, 9.0, 41.0], 12.0), ([0.0], 5.0)]
+)
+def test_labels_do_not_lie_on_each_other(places: list[float], gap: float) -> None:
+    """Labels keep their order, and their distance."""
+    found = svg.spread_out(places, gap)
+    order = sorted(range(len(places)), key=lambda number: places[number])
+    assert all(found[b] - found[a] >= gap - 1e-9 for a, b in itertools.pairwise(order))
+    assert sum(found) == pytest.approx(sum(places))
+
+
+# the page
+
+
+def test_a_block_of_the_page_is_filled() -> None:
+    """What stood between the marks is replaced, the rest stays; a page without the marks is an error."""
+    page = "# Title\n<!-- figures: run -->\nold\n<!-- end -->\nrest <!-- figures: other -->\n<!-- end -->\n"
+    filled = document.filled(page, "run", r"new \1")
+    assert filled.startswith("# Title\n<!-- figures: run -->\n\nnew \\1\n\n<!-- end -->\nrest") and "old" not in filled
+    assert document.filled(filled, "run", r"new \1") == filled
+    with pytest.raises(document.NoBlock, match="figures: invented"):
+        document.filled(page, "invented", "")
+
+
+def test_the_page_has_a_block_for_each_table() -> None:
+    """Nothing that is measured for the page is without a place in it."""
+    text = document.PAGE.read_text(encoding="utf-8")
+    assert all(document.filled(text, name, "new") != text for name in document.BLOCKS)
+
+
+def test_the_page_is_written_from_what_was_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One part measured fills its own blocks and draws its chart; the others stay as they are."""
+    page = tmp_path / "page.md"
+    page.write_text("".join(f"<!-- figures: {name} -->\n<!-- end -->\n" for name in document.BLOCKS), encoding="utf-8")
+    monkeypatch.setattr(document, "PAGE", page)
+    monkeypatch.setattr(document, "FIGURES", tmp_path / "figures")
+    monkeypatch.setattr(document, "CHARTS", {"run": tmp_path / "run.svg", "growth": tmp_path / "growth.svg"})
+    found = Run([case_named("hello")], ["bare", "costrel"], [], 1, 0.001, lambda line: None)
+    figures = found.go()
+    row = {peer: dataclasses.asdict(one) for peer, one in figures["hello"].items()}
+    machine = {"python": "CPython 3.11", "system": "Linux", "processor": "x86_64"}
+    kept = {"machine": machine, "peers": found.descriptions, "rounds": 1, "cases": {"hello": row}, "base": "costrel"}
+    document.keep("run", {**kept, "geometric_means": {}, "added": {}})
+    document.write()
+    text = page.read_text(encoding="utf-8")
+    assert "| hello text |" in text and "- CPython 3.11 on Linux, x86_64; median of 1 rounds" in text
+    assert "<!-- figures: served -->\n<!-- end -->" in text
+    assert (tmp_path / "run.svg").exists() and not (tmp_path / "growth.svg").exists()
+
+
+def test_markdown_has_a_rule_below_the_head() -> None:
+    """The first column is to the left, the others to the right."""
+    assert table.markdown([["case", "a"], ["hello", "1"]]) == "| case | a |\n|---|---:|\n| hello | 1 |"
+
+
+# start-up
+
+
+@pytest.mark.parametrize("peer", startup.HELLO)
+def test_the_hello_apps_say_hello(peer: str, tmp_path: Path) -> None:
+    """Each peer's hello app answers in a process that has nothing of the benchmarks, or is not installed."""
+    program = startup.ANSWER.format(program=startup.HELLO[peer])
+    found = startup.in_fresh_process(program, str(tmp_path))
+    if found is None:
+        assert not served.installed(peer)
+    else:
+        assert found["wall"] > 0 and (found["kilobytes"] is None or found["kilobytes"] > 1000)
 
 
 # the gate
@@ -476,5 +662,18 @@ def test_throughput_needs_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_rates_are_shown_with_their_share_of_bare() -> None:
     """The table has the medians, and below them what share of bare WSGI they are."""
     rates = {"hello": {"bare": [100.0, 1000.0, 1200.0], "costrel": [900.0, 800.0, 1000.0]}}
-    rows = [line.split() for line in served.rates_table(rates, ["bare", "costrel"]).splitlines()]
-    assert rows == [["case", "bare", "costrel"], ["hello", "1,000", "900"], ["of", "bare", "1.00", "0.90"]]
+    rows = served.rates_rows(rates)
+    assert rows == [["case", "bare", "costrel"], ["hello", "1,000", "900"], ["of bare", "1.00", "0.90"]]
+
+
+@pytest.mark.parametrize("peer", ASGI_PEERS)
+def test_asgi_peers_answer_behind_uvicorn(peer: str, tmp_path: Path) -> None:
+    """Starlette and FastAPI give the bytes that bare WSGI gives; without them nothing else breaks."""
+    server = next(server for server in served.SERVERS if server.name.startswith("uvicorn"))
+    assert server.peers == ASGI_PEERS
+    if served.missing(server) or not served.installed(peer):
+        with pytest.raises(ModuleNotFoundError):
+            importlib.import_module(f"benchmarks.peers.with_{peer}")
+        return
+    with served.serving(server, peer, case_named("hello"), tmp_path) as url:
+        assert served.fetch(url) == b"Hello, World!"

@@ -6,6 +6,7 @@ framework's compiled parser of forms, say, can be quicker than the standard libr
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import mimetypes
@@ -13,12 +14,12 @@ import os
 import platform
 from collections.abc import Callable, Iterable
 from email.utils import formatdate, parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_plus
 
 import jinja2
 
-from benchmarks.material import CHUNKS, ROWS, TEMPLATES, VARIANTS, route_parts, shown
+from benchmarks.material import CHUNKS, ROWS, TEMPLATES, VARIANTS, export, many_rows, route_parts, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,10 +43,10 @@ def build(program: str, folder: Path) -> WSGIApplication:
     if kind == "json":
         return _json()
     if kind == "hooks":
-        return hooked
+        return _many_hooks(int(count)) if count else hooked
     if kind == "routes":
         return _routes(int(count))
-    return _text(folder)
+    return {"text": _text, "views": _views, "signals": _signals, "async": _async, "sizes": _sizes}[kind](folder)
 
 
 def reply(start_response: StartResponse, text: str, status: str = "200 OK") -> list[bytes]:
@@ -92,7 +93,10 @@ def hello(environ: Environ, start_response: StartResponse, rest: str) -> Iterabl
 
 
 def user(environ: Environ, start_response: StartResponse, rest: str) -> Iterable[bytes]:
-    """Take an integer from the path."""
+    """Take an integer from the path; only for GET."""
+    if environ["REQUEST_METHOD"] != "GET":
+        start_response("405 Method Not Allowed", [("Allow", "GET"), ("Content-Length", "0")])
+        return [b""]
     return reply(start_response, shown("user", int(rest)))
 
 
@@ -149,17 +153,34 @@ def buy(environ: Environ, start_response: StartResponse, rest: str) -> Iterable[
         return reply(start_response, shown("sold out", error), "409 Conflict")
 
 
-def _catalogue() -> View:
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=jinja2.select_autoescape(), auto_reload=False
     )
-    template = environment.get_template("catalogue.html")
+    return environment.get_template("catalogue.html")
+
+
+def _catalogue() -> View:
+    template = _template()
 
     def catalogue(environ: Environ, start_response: StartResponse, rest: str) -> Iterable[bytes]:
         page = int(rest)
         return reply(start_response, template.render(page=page, rows=ROWS[page]))
 
     return catalogue
+
+
+def part_of(
+    file: BinaryIO, wanted: str, size: int, start_response: StartResponse, headers: list[tuple[str, str]]
+) -> Iterable[bytes]:
+    """Send one range of a file."""
+    first, last = map(int, wanted.removeprefix("bytes=").split("-"))
+    with file:
+        file.seek(first)
+        data = file.read(last + 1 - first)
+    headers += [("Content-Range", f"bytes {first}-{last}/{size}"), ("Content-Length", str(len(data)))]
+    start_response("206 Partial Content", headers)
+    return [data]
 
 
 def _static(folder: str) -> View:
@@ -176,6 +197,8 @@ def _static(folder: str) -> View:
             start_response("304 Not Modified", headers)
             return [b""]
         headers.append(("Content-Type", mimetypes.guess_type(rest)[0] or "application/octet-stream"))
+        if "HTTP_RANGE" in environ:
+            return part_of(file, environ["HTTP_RANGE"], facts.st_size, start_response, headers)
         headers.append(("Content-Length", str(facts.st_size)))
         start_response("200 OK", headers)
         body: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
@@ -219,6 +242,9 @@ def _json() -> WSGIApplication:
             sent = json.loads(read_body(environ))
             total = sent["quantity"] * sent["price"]
             return reply_json(start_response, {"name": sent["name"], "total": total, "tags": sent["tags"]})
+        if environ["PATH_INFO"].startswith("/export/"):
+            _, _, count, page = environ["PATH_INFO"].split("/")
+            return reply_json(start_response, export(int(count), int(page)))
         return reply_json(start_response, {"message": "Hello, World!", "number": next(numbers)})
 
     return app
@@ -238,6 +264,91 @@ def hooked(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     headers.append(("X-Three", "3"))
     start_response("200 OK", headers)
     return [body]
+
+
+def _many_hooks(count: int) -> WSGIApplication:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        last = None
+        for number in range(count):
+            last = number
+        body = shown(int(environ["PATH_INFO"][6:]), last).encode()
+        headers = {"Content-Type": HTML, "Content-Length": str(len(body))}
+        for number in reversed(range(count)):
+            headers["X-Last"] = str(number)
+        start_response("200 OK", list(headers.items()))
+        return [body]
+
+    return app
+
+
+def _views(folder: Path) -> WSGIApplication:
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path.startswith("/thing/"):
+            return reply(start_response, shown("thing", int(path[7:])))
+        _, one, two, three, four, five, number = path.split("/")
+        assert (one, two, three, four, five) == ("one", "two", "three", "four", "five")
+        return reply(start_response, shown("nested", int(number)))
+
+    return app
+
+
+def _signals(folder: Path) -> WSGIApplication:
+    state = {"started": False, "finished": False}
+
+    def started() -> None:
+        state["started"] = True
+
+    def finished() -> None:
+        state["finished"] = True
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        started()
+        body = reply(start_response, shown(int(environ["PATH_INFO"][6:]), state.pop("started")))
+        finished()
+        return body
+
+    return app
+
+
+def _async(folder: Path) -> WSGIApplication:
+    loop = asyncio.new_event_loop()
+
+    async def later(number: int) -> str:
+        return shown("later", number)
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        text = loop.run_until_complete(later(int(environ["PATH_INFO"][7:])))
+        return reply(start_response, text)
+
+    return app
+
+
+def _sizes(folder: Path) -> WSGIApplication:
+    template = _template()
+
+    def app(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/count":
+            return count(environ, start_response)
+        _, _, rows, page = environ["PATH_INFO"].split("/")
+        return reply(start_response, template.render(page=int(page), rows=many_rows(int(rows))))
+
+    return app
+
+
+def count(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Read a multipart form and count the bytes of its second part, as they come."""
+    boundary = b"\r\n--" + environ["CONTENT_TYPE"].partition("boundary=")[2].encode()
+    read = environ["wsgi.input"].read
+    start = b"\r\n" + read(65536)
+    _, title, picture = start.split(boundary, 2)
+    data = picture.partition(b"\r\n\r\n")[2]
+    total, keep = 0, len(boundary) - 1
+    # A boundary may lie across two pieces, so the end of each is looked at again with the next one.
+    while (end := data.find(boundary)) < 0:
+        total += len(data) - keep
+        data = data[-keep:] + read(65536)
+    return reply(start_response, shown(title.partition(b"\r\n\r\n")[2].decode(), total + end))
 
 
 def _routes(count: int) -> WSGIApplication:

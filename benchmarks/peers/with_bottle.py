@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import bottle  # type: ignore[import-untyped]
 import jinja2
 
-from benchmarks.material import CHUNKS, ROWS, TEMPLATES, VARIANTS, route_parts, shown
+from benchmarks.material import CHUNKS, ROWS, TEMPLATES, VARIANTS, export, route_parts, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,11 +116,15 @@ def _input(app: Any) -> None:
         return shown("token", request.get_header("X-Token"))
 
 
-def _pages(app: Any, folder: str) -> None:
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=jinja2.select_autoescape(), auto_reload=False
     )
-    template = environment.get_template("catalogue.html")
+    return environment.get_template("catalogue.html")
+
+
+def _pages(app: Any, folder: str) -> None:
+    template = _template()
 
     @app.get("/catalogue/<page:int>")
     def catalogue(page: int) -> str:
@@ -150,6 +154,10 @@ def _json(app: Any) -> None:
     def order() -> dict[str, object]:
         sent = request.json
         return {"name": sent["name"], "total": sent["quantity"] * sent["price"], "tags": sent["tags"]}
+
+    @app.get("/export/<count:int>/<page:int>")
+    def whole(count: int, page: int) -> dict[str, object]:
+        return export(count, page)
 
 
 def _hooks(app: Any) -> None:

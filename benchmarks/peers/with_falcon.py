@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import falcon
 import jinja2
 
-from benchmarks.material import CHUNKS, ROWS, TEMPLATES, VARIANTS, route_parts, shown
+from benchmarks.material import CHUNKS, ROWS, TEMPLATES, VARIANTS, export, many_rows, route_parts, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,11 +48,11 @@ def build(program: str, folder: Path) -> WSGIApplication:
     if kind == "json":
         app = _json()
     elif kind == "hooks":
-        app = _hooks()
+        app = _many_hooks(int(count)) if count else _hooks()
     elif kind == "routes":
         app = _routes(int(count))
     else:
-        app = _text(folder)
+        app = {"text": _text, "views": _views, "sizes": _sizes}[kind](folder)
     # Falcon's own type says that `write` returns None, the typeshed's that it returns an object.
     return cast("WSGIApplication", app)
 
@@ -122,14 +122,19 @@ class Header:
         resp.text = shown("token", req.get_header("X-Token"))
 
 
+def catalogue_template() -> jinja2.Template:
+    """The template, loaded once."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=jinja2.select_autoescape(), auto_reload=False
+    )
+    return environment.get_template("catalogue.html")
+
+
 class Catalogue:
     """Renders a template that was loaded once."""
 
     def __init__(self) -> None:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=jinja2.select_autoescape(), auto_reload=False
-        )
-        self.template = environment.get_template("catalogue.html")
+        self.template = catalogue_template()
 
     def on_get(self, req: Request, resp: Response, page: int) -> None:
         resp.text = self.template.render(page=page, rows=ROWS[page])
@@ -208,8 +213,16 @@ class Order:
         resp.media = {"name": sent["name"], "total": sent["quantity"] * sent["price"], "tags": sent["tags"]}
 
 
+class Export:
+    """Answers with a value of the size asked for."""
+
+    def on_get(self, req: Request, resp: Response, count: int, page: int) -> None:
+        resp.media = export(count, page)
+
+
 def _json() -> AnyApp:
     app = falcon.App()
+    app.add_route("/export/{count:int}/{page:int}", Export())
     app.add_route("/status", Status())
     app.add_route("/order", Order())
     return app
@@ -257,6 +270,77 @@ def _hooks() -> AnyApp:
     middleware: list[Any] = [One(), Two(), Three()]
     app = falcon.App(media_type=falcon.MEDIA_HTML, middleware=middleware)
     app.add_route("/user/{user_id:int}", HookedUser())
+    return app
+
+
+class Mark:
+    """One of many middleware components."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def process_request(self, req: Request, resp: Response) -> None:
+        req.context.last = self.number
+
+    def process_response(self, req: Request, resp: Response, resource: object, req_succeeded: bool) -> None:
+        resp.set_header("X-Last", str(self.number))
+
+
+class LastMark:
+    """Shows what the last of many middleware components left for it."""
+
+    def on_get(self, req: Request, resp: Response, user_id: int) -> None:
+        resp.text = shown(user_id, getattr(req.context, "last", None))
+
+
+def _many_hooks(count: int) -> AnyApp:
+    middleware: list[Any] = [Mark(number) for number in range(count)]
+    app = falcon.App(media_type=falcon.MEDIA_HTML, middleware=middleware)
+    app.add_route("/user/{user_id:int}", LastMark())
+    return app
+
+
+class Thing:
+    """What Falcon calls a resource is a class-based view."""
+
+    def on_get(self, req: Request, resp: Response, number: int) -> None:
+        resp.text = shown("thing", number)
+
+
+def _views(folder: Path) -> AnyApp:
+    app = falcon.App(media_type=falcon.MEDIA_HTML)
+    app.add_route("/thing/{number:int}", Thing())
+    return app
+
+
+class Count:
+    """Reads a multipart form and counts the bytes of its file as they come."""
+
+    def on_post(self, req: Request, resp: Response) -> None:
+        title, total = "", 0
+        for part in req.get_media():
+            if part.name == "title":
+                title = part.text
+            elif part.name == "picture":
+                while piece := part.stream.read(65536):
+                    total += len(piece)
+        resp.text = shown(title, total)
+
+
+class Rows:
+    """Renders a template with so many rows."""
+
+    def __init__(self) -> None:
+        self.template = catalogue_template()
+
+    def on_get(self, req: Request, resp: Response, count: int, page: int) -> None:
+        resp.text = self.template.render(page=page, rows=many_rows(count))
+
+
+def _sizes(folder: Path) -> AnyApp:
+    app = falcon.App(media_type=falcon.MEDIA_HTML)
+    app.add_route("/count", Count())
+    app.add_route("/rows/{count:int}/{page:int}", Rows())
     return app
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
 import flask
+import flask.views
 
 from benchmarks.peers.flask_like import Framework
 from benchmarks.peers.flask_like import build as build_program

@@ -1,0 +1,141 @@
+"""Writes what was measured into docs/performance.md, so that no figure there is copied by hand.
+
+The page has blocks between `<!-- figures: NAME -->` and `<!-- end -->`, one for each of `BLOCKS`. The figures are kept
+as JSON beside this module, so that one part can be measured again without the others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks import served, startup
+from benchmarks.bars import run_chart
+from benchmarks.cases import CASES, PEERS
+from benchmarks.growth import CURVES, growth_chart, growth_rows
+from benchmarks.pipes import ROOT
+from benchmarks.summary import Figure
+from benchmarks.table import markdown, medians_rows, pairs_rows
+
+PARTS = ("run", "startup", "growth", "served")
+PAGE = ROOT / "docs" / "performance.md"
+FIGURES = Path(__file__).parent / "figures"
+CHARTS = {"run": FIGURES / "run.svg", "growth": FIGURES / "growth.svg"}
+
+Kept = Mapping[str, Mapping[str, Any]]
+"""For each part, what its command measured."""
+
+
+class NoBlock(Exception):
+    """The page has no place for a table."""
+
+
+def keep(part: str, figures: Mapping[str, Any]) -> None:
+    """Store what was measured."""
+    FIGURES.mkdir(exist_ok=True)
+    (FIGURES / f"{part}.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+
+
+def kept() -> dict[str, Any]:
+    """What was measured last, of each part that was measured at all."""
+    files = {part: FIGURES / f"{part}.json" for part in PARTS}
+    return {part: json.loads(file.read_text(encoding="utf-8")) for part, file in files.items() if file.exists()}
+
+
+def write() -> None:
+    """Write all tables and charts whose figures there are.
+
+    Raises:
+        NoBlock: the page has no block for one of the tables.
+    """
+    found = kept()
+    text = PAGE.read_text(encoding="utf-8")
+    for name, (part, block) in BLOCKS.items():
+        if part in found:
+            text = filled(text, name, block(found[part]))
+    PAGE.write_text(text, encoding="utf-8")
+    if "run" in found:
+        chart = run_chart(found["run"]["cases"], found["run"]["geometric_means"])
+        CHARTS["run"].write_text(chart, encoding="utf-8")
+    if "growth" in found:
+        chart = growth_chart(found["growth"]["curves"], list(found["growth"]["peers"]))
+        CHARTS["growth"].write_text(chart, encoding="utf-8")
+
+
+def filled(text: str, name: str, block: str) -> str:
+    """The page with a block's content put in place of what was there.
+
+    Raises:
+        NoBlock: there is no such block.
+    """
+    pattern = rf"(<!-- figures: {re.escape(name)} -->\n).*?(<!-- end -->)"
+    whole, count = re.subn(pattern, lambda found: f"{found[1]}\n{block}\n\n{found[2]}", text, flags=re.DOTALL)
+    if not count:
+        raise NoBlock(f"{PAGE.name} has no line `<!-- figures: {name} -->` with an `<!-- end -->` below it.")
+    return whole
+
+
+def _figures(found: Mapping[str, Any]) -> dict[str, dict[str, Figure]]:
+    return {case: {peer: Figure(**row) for peer, row in peers.items()} for case, peers in found["cases"].items()}
+
+
+def _peers(found: Mapping[str, Any]) -> list[str]:
+    return [peer for peer in PEERS if peer in found["peers"]]
+
+
+def versions(found: Mapping[str, Any]) -> str:
+    """What was measured, and on what."""
+    lines = [f"- {found['peers'][peer]}" for peer in _peers(found)]
+    on, rounds = found["machine"], found["rounds"]
+    return "\n".join([*lines, f"- {on['python']} on {on['system']}, {on['processor']}; median of {rounds} rounds"])
+
+
+def run_block(counts: bool) -> Callable[[Mapping[str, Any]], str]:
+    """The table of the cases that count, or that of the others."""
+
+    def block(found: Mapping[str, Any]) -> str:
+        cases = [case for case in CASES if case.counts is counts and case.name in found["cases"]]
+        return markdown(medians_rows(cases, _figures(found), _peers(found), found["base"]))
+
+    return block
+
+
+def pairs_block(found: Mapping[str, Any]) -> str:
+    """What is added to the libraries."""
+    return markdown(pairs_rows(found["added"], _peers(found)))
+
+
+def growth_block(found: Mapping[str, Any]) -> str:
+    """A table for each curve."""
+    peers = list(found["peers"])
+    return "\n\n".join(markdown(growth_rows(curve, found["curves"][curve.name], peers)) for curve in CURVES)
+
+
+def imports_block(found: Mapping[str, Any]) -> str:
+    """The import times."""
+    return markdown(startup.imports_rows(found["imports"]))
+
+
+def apps_block(found: Mapping[str, Any]) -> str:
+    """The memory and the first answers."""
+    return markdown(startup.apps_rows(found["hello"], found["building"], PEERS))
+
+
+def served_block(found: Mapping[str, Any]) -> str:
+    """A table for each server."""
+    return "\n\n".join(f"{name}:\n\n{markdown(served.rates_rows(rates))}" for name, rates in found["rates"].items())
+
+
+BLOCKS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "versions": ("run", versions),
+    "run": ("run", run_block(True)),
+    "compared": ("run", run_block(False)),
+    "added": ("run", pairs_block),
+    "growth": ("growth", growth_block),
+    "imports": ("startup", imports_block),
+    "apps": ("startup", apps_block),
+    "served": ("served", served_block),
+}
