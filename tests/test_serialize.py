@@ -265,6 +265,13 @@ def test_overridden_dumps(app: FakeApp) -> None:
     assert plain.response_body(1) == "mine\n"
 
 
+def test_patched_dumps(provider: DefaultJSONProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Responses go through ``dumps`` also where it is replaced on the shipped class itself."""
+    monkeypatch.setattr(DefaultJSONProvider, "dumps", lambda self, obj, **kwargs: "patched")
+    assert provider.response_body(1) == "patched\n"
+    assert provider.body_encoder()(1) == "patched\n"
+
+
 # Responses.
 
 

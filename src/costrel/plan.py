@@ -14,7 +14,7 @@ from costrel.registrar import hook_names
 from costrel.request import Request
 from costrel.response import Headers, Response
 from costrel.routing import Map
-from costrel.serialize import DefaultJSONProvider, compact_encoder, decode
+from costrel.serialize import DefaultJSONProvider, decode
 from costrel.session_cookie import SessionCookie
 from costrel.sessions import SecureCookieSessionInterface, session_json_serializer
 from costrel.watch import WatchedType
@@ -64,7 +64,6 @@ def snapshot(cls: type) -> dict[str, Any]:
 
 
 _RESPONSE_AS_SHIPPED = snapshot(Response)
-_JSON_AS_SHIPPED = snapshot(DefaultJSONProvider)
 _SESSIONS_AS_SHIPPED = snapshot(SecureCookieSessionInterface)
 _REQUEST_AS_SHIPPED = snapshot(Request)
 
@@ -87,6 +86,23 @@ def blueprint_chain(endpoint: str | None) -> tuple[str, ...]:
         return ()
     names = endpoint.split(".")[:-1]
     return tuple(".".join(names[:count]) for count in range(len(names), 0, -1))
+
+
+_JSON_AS_SHIPPED: dict[type, Mapping[str, Any]] = {DefaultJSONProvider: snapshot(DefaultJSONProvider)}
+
+
+def ship_json_provider(provider: type[DefaultJSONProvider]) -> None:
+    """Opens the short ways to one more provider, while it is as it is now; not to its subclasses.
+
+    :param provider: one whose ``body_encoder`` and ``compact_encoder`` do what its methods do.
+    """
+    _JSON_AS_SHIPPED[provider] = snapshot(provider)
+
+
+def _json_as_shipped(provider: type) -> bool:
+    """Tells whether a provider's class came with costrel and nobody has patched it."""
+    attributes = _JSON_AS_SHIPPED.get(provider)
+    return attributes is not None and as_shipped(provider, provider, attributes)
 
 
 class Plan:
@@ -143,7 +159,7 @@ class Plans(dict["str | None", Plan]):
         json = app.json
         self.plain_json = (
             self.plain_response
-            and as_shipped(type(json), DefaultJSONProvider, _JSON_AS_SHIPPED)
+            and _json_as_shipped(type(json))
             and not {"response", "response_body", "dumps"} & vars(json).keys()
         )
         self.json_body: Callable[[Any], str] = str
@@ -206,13 +222,13 @@ class Plans(dict["str | None", Plan]):
             app.config["SECRET_KEY_FALLBACKS"] is not None  # a list, which nobody watches
             or not _none_replaced(app, shipped, ("debug", "permanent_session_lifetime", "secret_key"))
             or not as_shipped(app.request_class, Request, _REQUEST_AS_SHIPPED)
-            or not as_shipped(type(json), DefaultJSONProvider, _JSON_AS_SHIPPED)
+            or not _json_as_shipped(type(json))
             or {"dumps", "loads"} & vars(json).keys()
             or interface.serializer is not session_json_serializer
             or type(app.config).__getitem__ is not dict.__getitem__
         ):
             return None
-        dumps = compact_encoder(json.default, json.ensure_ascii, json.sort_keys)
+        dumps = json.compact_encoder()
         try:
             signer = interface._text_signer(app)
             return None if signer is None else SessionCookie(app, interface, signer, dumps, decode)
