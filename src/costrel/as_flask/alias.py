@@ -14,7 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
-from costrel.as_flask.modules import OWN_NAMES, PACKAGES, SOURCES, explain_missing, version
+from costrel.as_flask.modules import BORROWED, OWN_NAMES, PACKAGES, SOURCES, explain_missing, version
 
 _IMPORT_FROM = dis.opmap["IMPORT_FROM"]
 
@@ -34,6 +34,9 @@ class AliasModule(ModuleType):
                 if value is not self and not isinstance(value, ModuleType):
                     super().__setattr__(name, value)
                     return value
+        if name in BORROWED.get(self.__name__, ()):
+            home, _, other_name = BORROWED[self.__name__][name].partition(":")
+            return getattr(importlib.import_module(home), other_name or name)
         found = version(self.__name__, name)
         if found is not None:
             return found

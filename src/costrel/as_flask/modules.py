@@ -57,6 +57,51 @@ SOURCES: dict[str, tuple[str, ...]] = {
 #: Modules that have modules below them.
 PACKAGES = frozenset(name.rpartition(".")[0] for name in SOURCES) - {""}
 
+_RESPONSE = "werkzeug.wrappers:Response"
+
+#: What Flask's modules have from others, which some programs import from there: name, and module or ``module:name``.
+BORROWED: dict[str, dict[str, str]] = {
+    "flask.app": {
+        **dict.fromkeys(("BadRequestKeyError", "InternalServerError"), "werkzeug.exceptions"),
+        **dict.fromkeys(("BuildError", "RequestRedirect", "RoutingException"), "werkzeug.routing"),
+        **dict.fromkeys(("Headers", "ImmutableDict"), "werkzeug.datastructures"),
+        **dict.fromkeys(("request_finished", "request_started", "request_tearing_down"), "costrel.signals"),
+        **dict.fromkeys(("appcontext_tearing_down", "got_request_exception"), "costrel.signals"),
+        "BaseResponse": _RESPONSE,
+        "cli": "flask",
+        "get_host": "werkzeug.wsgi",
+        "is_running_from_reloader": "werkzeug.serving",
+    },
+    "flask.blueprints": {"current_app": "costrel"},
+    "flask.cli": {
+        "current_app": "costrel",
+        **dict.fromkeys(("is_running_from_reloader", "run_simple"), "werkzeug.serving"),
+    },
+    "flask.ctx": dict.fromkeys(("appcontext_popped", "appcontext_pushed"), "costrel.signals"),
+    "flask.debughelpers": {"BaseLoader": "jinja2", "RequestRedirect": "werkzeug.routing"},
+    "flask.globals": {"LocalProxy": "werkzeug.local"},
+    "flask.helpers": {"BaseResponse": _RESPONSE},
+    "flask.logging": {"request": "costrel"},
+    "flask.sansio.app": {
+        **dict.fromkeys(("BadRequest", "BadRequestKeyError"), "werkzeug.exceptions"),
+        "BuildError": "werkzeug.routing",
+        "cached_property": "werkzeug.utils",
+    },
+    "flask.sansio.scaffold": {
+        **dict.fromkeys(("BaseLoader", "FileSystemLoader"), "jinja2"),
+        "cached_property": "werkzeug.utils",
+    },
+    "flask.sessions": dict.fromkeys(("BadSignature", "URLSafeTimedSerializer"), "itsdangerous"),
+    "flask.templating": {"BaseEnvironment": "jinja2:Environment"},
+    "flask.testing": {"BaseRequest": "werkzeug.wrappers:Request"},
+    "flask.wrappers": {
+        "RequestBase": "werkzeug.wrappers:Request",
+        "ResponseBase": _RESPONSE,
+        "current_app": "costrel",
+        "json": "flask",
+    },
+}
+
 #: Names that Flask once had, with the version that removed them and what programs write now.
 REMOVED: dict[tuple[str, str], tuple[str, str]] = {
     ("flask", "_app_ctx_stack"): ("2.3", "from flask import g, or flask.globals.app_ctx"),
