@@ -12,7 +12,7 @@ import pytest
 from werkzeug.exceptions import NotFound
 
 from costrel import App, Blueprint, abort, render_template, render_template_string, request, url_for
-from costrel.blueprints import BlueprintSetupState, join_paths
+from costrel.blueprints import BlueprintSetupState, check_blueprint, join_paths
 
 HERE = Path(__file__)
 
@@ -722,3 +722,11 @@ def test_without_commands_there_is_no_group(app: App, part: Blueprint) -> None:
     app.register_blueprint(part)
     app.register_blueprint(empty)
     assert not {"part", "empty"} & set(app.cli.commands)
+
+
+def test_a_blueprint_of_flask_is_refused() -> None:
+    """One whose class comes from Flask itself is a TypeError with its name; a subclass of costrel's is not."""
+    foreign = type("Blueprint", (), {"__module__": "flask.blueprints", "name": "cart"})
+    with pytest.raises(TypeError, match="'cart' comes from Flask itself"):
+        check_blueprint(type("Cart", (foreign,), {})())
+    check_blueprint(type("Own", (Blueprint,), {})("own", __name__))

@@ -20,7 +20,7 @@ from werkzeug.exceptions import Aborter, HTTPException
 
 from costrel import coerce, dispatch, errors, signals, urls
 from costrel.asynchronous import iscoroutinefunction, run
-from costrel.blueprints import Blueprint
+from costrel.blueprints import Blueprint, check_blueprint
 from costrel.config import Config, ConfigAttribute
 from costrel.context import (
     AppContext,
@@ -322,6 +322,7 @@ class App(Registrar):
         :param options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``: what to use in place
             of the blueprint's own.
         """
+        check_blueprint(blueprint)
         blueprint.register(self, options)
 
     def iter_blueprints(self) -> ValuesView[Blueprint]:

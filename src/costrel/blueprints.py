@@ -351,3 +351,16 @@ def _nested_options(
         if value is not None:
             result[key] = value
     return result
+
+
+def check_blueprint(blueprint: Any) -> None:
+    """Refuses a blueprint of Flask itself, which knows nothing of an application of costrel.
+
+    :raises TypeError: it is one; the message says how to have all on costrel.
+    """
+    if any(cls.__module__ == "flask.blueprints" for cls in type(blueprint).__mro__):
+        raise TypeError(
+            f"The blueprint {blueprint.name!r} comes from Flask itself, not from costrel: its views would find no"
+            " request. Write `import costrel.as_flask` as the program's first line, above the first import of flask"
+            " or of an extension, or start the program with `python -m costrel.as_flask`."
+        )

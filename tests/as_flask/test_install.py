@@ -132,3 +132,13 @@ print(sorted(name for name, m in sys.modules.items() if "site-packages/flask/" i
     assert done.stdout.split("\n")[:2] == ["Hello Ada Hello Bob", "greeted"], done.stderr
     assert done.stdout.strip().endswith("[]")
     assert run_python("-S", "-c", "import flask", env=env).returncode == 1
+
+
+def test_a_blueprint_of_flask_itself() -> None:
+    """Registering a blueprint that an extension made with the real Flask is an error that says what to do."""
+    program = "import costrel, flask\ncostrel.App('shop').register_blueprint(flask.Blueprint('cart', 'shop'))"
+    done = run_python("-c", program)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("TypeError: The blueprint 'cart' comes from Flask itself")
+    assert "Write `import costrel.as_flask` as the program's first line" in last
+    assert run_python("-c", f"import costrel.as_flask, {program.removeprefix('import ')}").returncode == 0
