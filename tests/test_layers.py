@@ -20,7 +20,7 @@ from tests.support.layers import (
 LAYERS = {
     0: "asynchronous config environment fields lazy multipart overrides packages routing serialize server signals"
     " signing tags typing watch",
-    1: "cookies defaults diagnostics request request_url response security session_cookie sessions",
+    1: "cookies cross_origin defaults diagnostics request request_url response security session_cookie sessions",
     2: "context globals proxies",
     3: "cli helpers json logging static templating testing views",
     4: "app blueprints coerce dispatch errors plan registrar urls",

@@ -21,6 +21,7 @@ from costrel.context import (
     request,
     session,
 )
+from costrel.cross_origin import cross_origin_exempt
 from costrel.helpers import (
     abort,
     flash,
@@ -70,6 +71,7 @@ __all__ = [
     "appcontext_tearing_down",
     "before_render_template",
     "copy_current_request_context",
+    "cross_origin_exempt",
     "current_app",
     "escape",
     "flash",

@@ -590,6 +590,7 @@ class App(Registrar):
         self._got_first_request = True
         try:
             signals.request_started.send(self, _async_wrapper=self.ensure_sync)
+            dispatch.check_origin(self, _context())
             value = self.preprocess_request()
             if value is None:
                 value = self.dispatch_request()

@@ -12,6 +12,7 @@ from costrel.security import DEFAULT_LIMITS
 DEFAULT_CONFIG = ImmutableDict(
     {
         "APPLICATION_ROOT": "/",
+        "CROSS_ORIGIN_PROTECTION": True,
         "DEBUG": None,
         "DEFAULT_HEADERS": ImmutableDict({"X-Content-Type-Options": "nosniff"}),
         "EXPLAIN_TEMPLATE_LOADING": False,
@@ -39,6 +40,7 @@ DEFAULT_CONFIG = ImmutableDict(
         "TRAP_BAD_REQUEST_ERRORS": None,
         "TRAP_HTTP_EXCEPTIONS": False,
         "TRUSTED_HOSTS": None,
+        "TRUSTED_ORIGINS": None,
         "USE_X_SENDFILE": False,
     }
 )
