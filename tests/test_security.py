@@ -61,6 +61,50 @@ def test_host_cache_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
+    ("patterns", "accepted", "refused"),
+    [
+        (["*.example.org"], ["a.example.org", "a.b.example.org:81", "A.Example.ORG"], ["example.org", "aexample.org"]),
+        (["*.example.org", "example.org"], ["example.org", "a.example.org"], ["example.org.evil.example", "org"]),
+        (["*.example.org", ".example.com"], ["example.com", "a.example.com", "a.example.org"], ["example.org", ""]),
+        (["*.münchen.example"], ["www.xn--mnchen-3ya.example"], ["xn--mnchen-3ya.example", "www.example"]),
+    ],
+)
+def test_trusted_subdomains(patterns: list[str], accepted: list[str], refused: list[str]) -> None:
+    """A star stands for subdomains of any depth, but not for the domain itself or for what ends like it."""
+    for host in accepted:
+        assert validate_host("http", host, None, patterns) == host
+    for host in [*refused, "a.example.org@evil.example", "evil.example/a.example.org"]:
+        with pytest.raises(SecurityError, match="not trusted"):
+            validate_host("http", host, None, patterns)
+
+
+@pytest.mark.parametrize("pattern", ["*", "*.", "*example.org", "www.*.org", "*.*.org", "https://*.example.org"])
+def test_stars_in_other_places_are_refused(pattern: str) -> None:
+    """A pattern that means nothing is an error rather than one that nothing matches, or everything."""
+    with pytest.raises(ValueError, match=r"only at the beginning: '\*\.example\.com'"):
+        validate_host("http", "example.org", None, [pattern])
+
+
+VALID_HOSTS = ["localhost", "localhost:5000", "example.org.", "a-b.example.org", "127.0.0.1", "[::1]:81", "my_app:5000"]
+INVALID_HOSTS = [
+    *("", " ", "a b", "a@b", "user:pw@b", "a/b", "a?b", "a#b", "a\\b", "<a>", "ä", "a\r\nb", "a\x00", "a,b", "%61"),
+    *("a:", "a:0", "a:99999", "a:b", "a:80:80", ":80", "::1", "[::1", "[a]", "..", "a..b", ".a", "my_app@b", "_:0"),
+]
+
+
+def test_what_is_a_host() -> None:
+    """Strictly, a header that is no host is refused; else it counts as none, as with werkzeug."""
+    for host in VALID_HOSTS:
+        assert validate_host("http", host, None, None, strict=True) == get_host("http", host, None)
+    for host in INVALID_HOSTS:
+        with pytest.raises(SecurityError, match="is not a host name"):
+            validate_host("http", host, None, None, strict=True)
+        assert validate_host("http", host, None) == get_host("http", host, None)
+    assert validate_host("http", None, ("localhost", 80), None, strict=True) == "localhost"
+    assert validate_host("http", None, None, None, strict=True) == ""
+
+
+@pytest.mark.parametrize(
     ("check", "accepted", "refused"),
     [
         (check_header_name, ["X-Note", "a", "x_y!"], ["", "a b", "a:b", "a\r\n", "ä", "a\n", "\x00"]),

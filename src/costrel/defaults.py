@@ -12,6 +12,7 @@ from costrel.security import DEFAULT_LIMITS
 DEFAULT_CONFIG = ImmutableDict(
     {
         "APPLICATION_ROOT": "/",
+        "CHECK_HOST": True,
         "CROSS_ORIGIN_PROTECTION": True,
         "DEBUG": None,
         "DEFAULT_HEADERS": ImmutableDict({"X-Content-Type-Options": "nosniff"}),

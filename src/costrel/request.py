@@ -175,15 +175,16 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     def host(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The host and port that the request was made to, without the scheme's standard port.
 
-        :raises SecurityError: it is not one of ``trusted_hosts``, else of the setting ``TRUSTED_HOSTS`` (400).
+        :raises SecurityError: it is not one of ``trusted_hosts``, else of the setting ``TRUSTED_HOSTS``; or it is not
+            the name of a host, and the setting ``CHECK_HOST`` is on (400).
         """
         trusted_hosts = self.trusted_hosts
+        settings = self.current_settings() or {}
         if trusted_hosts is None:
-            settings = self.current_settings()
-            if settings is not None:
-                trusted_hosts = settings.get("TRUSTED_HOSTS")
+            trusted_hosts = settings.get("TRUSTED_HOSTS")
         header = self.environ.get("HTTP_HOST") if self._reads_environ() else self.headers.get("host")
-        return validate_host(self.scheme, header, self.server if header is None else None, trusted_hosts)
+        server = self.server if header is None else None
+        return validate_host(self.scheme, header, server, trusted_hosts, bool(settings.get("CHECK_HOST")))
 
     @lazy
     def url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]

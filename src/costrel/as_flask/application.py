@@ -12,6 +12,7 @@ from costrel.watch import WatchedType
 
 #: What costrel's safer defaults are in Flask.
 FLASK_DEFAULTS: dict[str, Any] = {
+    "CHECK_HOST": False,
     "CROSS_ORIGIN_PROTECTION": False,
     "DEFAULT_HEADERS": ImmutableDict(),
     "LIMIT_URLENCODED_FORMS": False,
