@@ -149,6 +149,9 @@ def test_default_limits() -> None:
         "MAX_CONTENT_LENGTH": 16_777_216,
         "MAX_FORM_MEMORY_SIZE": 500_000,
         "MAX_FORM_PARTS": 1_000,
+        "MAX_JSON_DEPTH": 200,
+        "MAX_JSON_INTEGER_DIGITS": 4_300,
+        "MAX_QUERY_FIELDS": 1_000,
     }
     with pytest.raises(TypeError):
         DEFAULT_LIMITS["MAX_FORM_PARTS"] = 5  # type: ignore[index]

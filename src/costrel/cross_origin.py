@@ -98,6 +98,8 @@ class CrossOriginGuard:
         :param method: the method of the request.
         :raises CrossOriginRefused: an unsafe request comes from a page of another origin.
         """
+        if "HTTP_ORIGIN" not in environ and "HTTP_SEC_FETCH_SITE" not in environ:
+            return  # no browser
         if method.upper() in _SAFE_METHODS:
             return
         site = environ.get("HTTP_SEC_FETCH_SITE")
@@ -105,8 +107,6 @@ class CrossOriginGuard:
             if site == "same-origin" or site == "none":
                 return
             reason = f"Sec-Fetch-Site is {site!r}"
-        elif "HTTP_ORIGIN" not in environ:
-            return  # no browser
         elif _is_own(environ):
             return
         else:

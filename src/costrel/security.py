@@ -12,12 +12,16 @@ from werkzeug.exceptions import SecurityError
 from werkzeug.sansio.utils import get_host
 
 #: What a request body may be at most, where neither the application nor the request says otherwise.
-#: ``MAX_CONTENT_LENGTH`` and ``MAX_FORM_MEMORY_SIZE`` are bytes, ``MAX_FORM_PARTS`` counts fields and files.
+#: ``MAX_CONTENT_LENGTH`` and ``MAX_FORM_MEMORY_SIZE`` are bytes, ``MAX_FORM_PARTS`` counts fields and files,
+#: ``MAX_JSON_INTEGER_DIGITS`` the digits of one number.
 DEFAULT_LIMITS: Mapping[str, int] = MappingProxyType(
     {
         "MAX_CONTENT_LENGTH": 16 * 1024 * 1024,
         "MAX_FORM_MEMORY_SIZE": 500_000,
         "MAX_FORM_PARTS": 1_000,
+        "MAX_JSON_DEPTH": 200,
+        "MAX_JSON_INTEGER_DIGITS": 4_300,
+        "MAX_QUERY_FIELDS": 1_000,
     }
 )
 

@@ -17,6 +17,9 @@ FLASK_DEFAULTS: dict[str, Any] = {
     "DEFAULT_HEADERS": ImmutableDict(),
     "LIMIT_URLENCODED_FORMS": False,
     "MAX_CONTENT_LENGTH": None,
+    "MAX_JSON_DEPTH": None,
+    "MAX_JSON_INTEGER_DIGITS": None,
+    "MAX_QUERY_FIELDS": None,
     "SESSION_COOKIE_SAMESITE": None,
     "SESSION_COOKIE_SECURE": False,
 }
