@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,10 @@ from costrel.security import (
     check_header_value,
     check_redirect_target,
     check_status,
+    clean_file_name,
+    is_own_target,
     no_settings,
+    normalize_redirect_target,
     validate_host,
 )
 
@@ -109,7 +113,14 @@ def test_what_is_a_host() -> None:
     [
         (check_header_name, ["X-Note", "a", "x_y!"], ["", "a b", "a:b", "a\r\n", "ä", "a\n", "\x00"]),
         (check_header_value, ["", "a b", "a\tb", "ä", "日本", "\x7f"], ["a\r\nb", "\n", "\r", "a\x00"]),
-        (check_status, ["200 OK", "299 Schön"], ["200 OK\r\nA: b", "200\x00", "200 \t"]),
+        (
+            check_status,
+            ["200 OK", "299 Schön", "100 Continue", "999 X", "404"],
+            [
+                *("200 OK\r\nA: b", "200\x00", "200 \t", "0 nonsense", "nonsense", "", "99999 X", "20 OK", "099 X"),
+                *("-200 OK", "2e2 OK", "٢٠٠ OK", "200OK", "4_04 X", "1000"),
+            ],
+        ),
         (check_cookie_name, ["a", "__Host-a", "ä", "a'b"], ["", "a b", "a;b", "a=b", "a\n", 'a"']),
         (
             check_redirect_target,
@@ -125,6 +136,93 @@ def test_checks(check: Any, accepted: list[str], refused: list[str]) -> None:
     for text in refused:
         with pytest.raises(ValueError, match=r"not valid|must not|control character"):
             check(text)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/a", "/a"),
+        ("a//b", "a//b"),
+        ("/a//b", "/a//b"),
+        ("", ""),
+        ("//evil.example/a", "/evil.example/a"),
+        ("///evil.example", "/evil.example"),
+        ("/\\evil.example", "/evil.example"),
+        ("\\\\evil.example", "/evil.example"),
+        ("\\/evil.example", "/evil.example"),
+        (" //evil.example", "/evil.example"),
+        ("/a\\b?c=\\d#\\e", "/a/b?c=\\d#\\e"),
+        ("/a?next=//b\\c", "/a?next=//b\\c"),
+        ("?q=\\", "?q=\\"),
+        ("https://example.org//a", "https://example.org//a"),
+        ("https:\\\\example.org", "https://example.org"),
+        ("mailto:a@example.org", "mailto:a@example.org"),
+    ],
+)
+def test_redirect_targets_are_normalized(target: str, expected: str) -> None:
+    """Backslashes are slashes as in browsers, and a path never names a host; queries and whole URLs stay."""
+    assert normalize_redirect_target(target) == expected
+
+
+OWN = ["/", "/a", "a", "a/b?c#d", "?page=2", "#top", "/a?next=//b", "/a?b=http://c", ".//a", "/ü", "/%2F/a", "a%3Ab"]
+OWN_URLS = ["http://site.example", "http://site.example/a", "https://site.example", "HTTP://SITE.example:80/?a#b"]
+FOREIGN: list[Any] = [
+    *("//evil.example", "///evil.example", "////", "/\\evil.example", "\\\\evil.example", "\\/evil.example", "\\"),
+    *("/\t/evil.example", "\t//evil.example", " //evil.example", "//evil.example ", "/\n/evil.example", "\x00//a"),
+    *("\u2003//evil.example", "\u00a0/a", "/a\x7f", "/a\u2028"),
+    *(
+        "http://evil.example",
+        "https://evil.example",
+        "http:evil.example",
+        "https:///evil.example",
+        "http:/evil.example",
+    ),
+    *("http:\\\\evil.example", "http://site.example@evil.example", "http://site.example:80@evil.example/"),
+    *("http://site.example\\@evil.example", "http://site.example.evil.example", "http://evil.example/site.example"),
+    *("http://site.example:81", "http://evil.example#site.example", "http://evil.example?site.example", "http://"),
+    *("javascript:alert(1)", "JavaScript://site.example/%0aalert(1)", "java\nscript:alert(1)", "data:text/html,x"),
+    *("ftp://site.example", "ws://site.example", "vbscript:x", "mailto:a", "site.example:80", "x:", "", None, 5, b"/"),
+]
+
+
+def test_what_stays_on_the_site() -> None:
+    """Paths, and URLs of the very host, stay on the site; what any browser might take elsewhere does not."""
+    for target in OWN:
+        assert is_own_target(target), target
+        assert is_own_target(target, "http", "site.example"), target
+    for target in OWN_URLS:
+        assert is_own_target(target, "http", "site.example"), target
+        assert not is_own_target(target), target
+    for target in FOREIGN:
+        assert not is_own_target(target, "http", "site.example"), target
+    assert not is_own_target("http://site.example/", "https", "site.example")
+    assert not is_own_target("http://", "http", "")
+
+
+@given(st.text('/\\:?#@ \t.htps evil"%ä\u2028', max_size=12))
+def test_what_is_safe_resolves_to_the_site(target: str) -> None:
+    """Resolved against the site as the standard says, a target that counts as safe has the site's own host."""
+    for text in (target, target.replace("\\", "/")):
+        if is_own_target(target, "http", "site.example"):
+            parts = urlsplit(urljoin("http://site.example/a/b", text))
+            assert (parts.scheme, parts.netloc) == ("http", "site.example") or target.lower().startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("invoice.pdf", "invoice.pdf"),
+        ("Grüße 日本.txt", "Grüße 日本.txt"),
+        ("../../etc/passwd", ".._.._etc_passwd"),
+        ("C:\\autoexec.bat", "C:_autoexec.bat"),
+        ("a\r\nSet-Cookie: b", "a__Set-Cookie: b"),
+        ("photo\u202egpj.exe", "photo_gpj.exe"),
+        ("a\x00.txt", "a_.txt"),
+    ],
+)
+def test_file_names_are_cleaned(name: str, expected: str) -> None:
+    """What would lead into another folder, break the header or show another ending becomes an underscore."""
+    assert clean_file_name(name) == expected
 
 
 def test_cookie_attribute() -> None:

@@ -41,6 +41,7 @@ from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line,
 from costrel.request import Request
 from costrel.response import Response, redirect
 from costrel.routing import Map, MapAdapter, Rule
+from costrel.security import normalize_redirect_target
 from costrel.serialize import DefaultJSONProvider, JSONProvider
 from costrel.sessions import SecureCookieSessionInterface, SessionInterface
 from costrel.watch import WatchedDict, WatchedList, WatchedLists, WatchedType
@@ -444,7 +445,8 @@ class App(Registrar):
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Returns a response that redirects to the location; ``costrel.redirect`` calls it."""
-        return redirect(location, code, self.response_class)
+        normalize = self.config["NORMALIZE_REDIRECTS"] and isinstance(location, str)
+        return redirect(normalize_redirect_target(location) if normalize else location, code, self.response_class)
 
     def url_for(
         self,

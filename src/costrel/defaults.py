@@ -20,6 +20,7 @@ DEFAULT_CONFIG = ImmutableDict(
         "LIMIT_URLENCODED_FORMS": True,
         **DEFAULT_LIMITS,
         "MAX_COOKIE_SIZE": 4093,
+        "NORMALIZE_REDIRECTS": True,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=31),
         "PREFERRED_URL_SCHEME": "http",
         "PROPAGATE_EXCEPTIONS": None,

@@ -20,6 +20,7 @@ FLASK_DEFAULTS: dict[str, Any] = {
     "MAX_JSON_DEPTH": None,
     "MAX_JSON_INTEGER_DIGITS": None,
     "MAX_QUERY_FIELDS": None,
+    "NORMALIZE_REDIRECTS": False,
     "SESSION_COOKIE_SAMESITE": None,
     "SESSION_COOKIE_SECURE": False,
 }
