@@ -13,10 +13,12 @@ from werkzeug.sansio.utils import get_host
 
 from costrel.security import (
     DEFAULT_LIMITS,
+    CookieTooLarge,
     Limit,
     _cached_host,
     check_cookie_attribute,
     check_cookie_name,
+    check_cookie_size,
     check_header_name,
     check_header_value,
     check_redirect_target,
@@ -223,6 +225,14 @@ def test_what_is_safe_resolves_to_the_site(target: str) -> None:
 def test_file_names_are_cleaned(name: str, expected: str) -> None:
     """What would lead into another folder, break the header or show another ending becomes an underscore."""
     assert clean_file_name(name) == expected
+
+
+def test_cookie_size() -> None:
+    """A cookie may have exactly the limit, and any size where the limit is 0."""
+    check_cookie_size("a", "x" * 10, 10)
+    check_cookie_size("a", "x" * 10, 0)
+    with pytest.raises(CookieTooLarge, match="'a' has 11 bytes, and browsers drop one of more than 10"):
+        check_cookie_size("a", "x" * 11, 10)
 
 
 def test_cookie_attribute() -> None:

@@ -44,10 +44,12 @@ from costrel.routing import Map, MapAdapter, Rule
 from costrel.security import normalize_redirect_target
 from costrel.serialize import DefaultJSONProvider, JSONProvider
 from costrel.sessions import SecureCookieSessionInterface, SessionInterface
+from costrel.signing import make_serializer
 from costrel.watch import WatchedDict, WatchedList, WatchedLists, WatchedType
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from itsdangerous import URLSafeTimedSerializer
     from werkzeug.routing import BuildError
     from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -442,6 +444,14 @@ class App(Registrar):
     def async_to_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a synchronous function that runs a coroutine function; made to be overridden."""
         return run(func)
+
+    def signer(self, salt: str) -> URLSafeTimedSerializer:
+        """Returns what signs tokens for one purpose: ``dumps(value)``, and ``loads(token, max_age=seconds)``.
+
+        :param salt: names the purpose; a token of another one is not accepted.
+        :raises RuntimeError: no secret key is set.
+        """
+        return make_serializer(self.secret_key, self.config["SECRET_KEY_FALLBACKS"], salt)
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Returns a response that redirects to the location; ``costrel.redirect`` calls it."""

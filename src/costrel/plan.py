@@ -240,7 +240,7 @@ class Plans(dict["str | None", Plan]):
         try:
             signer = interface._text_signer(app)
             return None if signer is None else SessionCookie(app, interface, signer, dumps, decode)
-        except (LookupError, OverflowError, TypeError, ValueError):
+        except (LookupError, OverflowError, RuntimeError, TypeError, ValueError):
             return None  # the interface says what is wrong, to those who ask for a session
 
     def synchronous(self, function: _Function) -> _Function:

@@ -217,6 +217,24 @@ def check_cookie_name(name: str) -> str:
     return name
 
 
+class CookieTooLarge(ValueError):
+    """A cookie is longer than ``MAX_COOKIE_SIZE``, so that browsers would drop it."""
+
+
+def check_cookie_size(name: str, text: str, limit: int) -> None:
+    """Refuses a cookie that browsers would drop.
+
+    :param text: the whole ``Set-Cookie`` header.
+    :param limit: the most bytes that it may have; 0 is no limit.
+    :raises CookieTooLarge: it has more.
+    """
+    if limit and len(text) > limit:
+        raise CookieTooLarge(
+            f"The cookie {name!r} has {len(text)} bytes, and browsers drop one of more than {limit}: the setting"
+            " MAX_COOKIE_SIZE. Put less into it."
+        )
+
+
 def check_cookie_attribute(name: str, value: object) -> None:
     """Refuses a text for an attribute of a cookie that would begin another attribute (RFC 6265 §4.1.1).
 
