@@ -22,7 +22,7 @@ LAYERS = {
     " serialize server session_data signals signing tags typing watch",
     1: "cookies cross_origin defaults diagnostics request request_url response security session_cookie sessions",
     2: "context globals proxies",
-    3: "cli helpers json logging static templating testing views",
+    3: "auth cli helpers json logging policies static templating testing views",
     4: "app blueprints coerce dispatch errors plan registrar urls",
     5: "__init__ __main__ as_flask",
 }

@@ -34,6 +34,7 @@ from costrel.helpers import (
     url_for,
 )
 from costrel.json import jsonify
+from costrel.policies import csp_nonce, security_headers
 from costrel.request import Request
 from costrel.response import Response
 from costrel.signals import (
@@ -73,6 +74,7 @@ __all__ = [
     "before_render_template",
     "copy_current_request_context",
     "cross_origin_exempt",
+    "csp_nonce",
     "current_app",
     "escape",
     "flash",
@@ -94,6 +96,7 @@ __all__ = [
     "request_finished",
     "request_started",
     "request_tearing_down",
+    "security_headers",
     "send_file",
     "send_from_directory",
     "session",
