@@ -439,23 +439,18 @@ class App(Registrar):
 
     @setupmethod
     def secure(self, **changes: Any) -> None:
-        """Has every response restrict what a browser lets the page do: HSTS, CSP with nonces, and so on.
-
-        :param changes: parts of :class:`~costrel.policies.SecurityPolicy` that are to differ.
-        """
+        """Sends HSTS, CSP and the like with every response: a ``costrel.policies.SecurityPolicy`` with the changes."""
         secure(self, changes)
 
     def signer(self, salt: str) -> URLSafeTimedSerializer:
         """Returns what signs tokens for one purpose: ``dumps(value)``, and ``loads(token, max_age=seconds)``.
 
         :param salt: names the purpose; a token of another one is not accepted.
-        :raises RuntimeError: no secret key is set.
         """
         return make_serializer(self.secret_key, self.config["SECRET_KEY_FALLBACKS"], salt)
 
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Returns a response that redirects to the location; ``costrel.redirect`` calls it."""
-        # PERF: the setting is looked up only where it makes a difference, 0.3 us less.
         odd = isinstance(location, str) and ("\\" in location or location.startswith(("//", " ")))
         if odd and self.config["NORMALIZE_REDIRECTS"]:
             location = normalize_redirect_target(location)
