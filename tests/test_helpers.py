@@ -8,6 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import werkzeug.exceptions
@@ -20,6 +21,7 @@ from costrel.helpers import (
     flash,
     get_flashed_messages,
     get_template_attribute,
+    is_safe_redirect,
     make_response,
     redirect,
     stream_with_context,
@@ -303,6 +305,60 @@ def test_redirect_asks_the_application(app: App) -> None:
         response = redirect("/y", 308)
     assert isinstance(response, Response)
     assert (response.status_code, response.location) == (308, "/y")
+
+
+@pytest.mark.parametrize(
+    ("target", "safe"),
+    [
+        ("/account?a=b", True),
+        ("http://example.org/account", True),
+        ("https://example.org/account", True),
+        ("//example.org/account", False),
+        ("https://evil.example", False),
+        ("/\\evil.example", False),
+        ("http://example.org:8080/", False),
+    ],
+)
+def test_redirects_that_must_stay_here(app: App, target: str, safe: bool) -> None:
+    """With ``allow_external=False``, a target that leads away from the request's host is a bad request."""
+    app.add_url_rule("/", "go", lambda: redirect(request.args["next"], 303, allow_external=False))
+    app.add_url_rule("/ask", "ask", lambda: str(is_safe_redirect(request.args.get("next"))))
+    client = app.test_client()
+    answer = client.get("/", query_string={"next": target}, base_url="http://example.org")
+    assert answer.status_code == (303 if safe else 400)
+    assert answer.headers.get("Location") == (target if safe else None)
+    assert client.get("/ask", query_string={"next": target}, base_url="http://example.org").text == str(safe)
+    assert client.get("/ask").text == "False"
+
+
+def test_outside_of_a_request_only_paths_are_safe() -> None:
+    """Where no host is known, no whole URL is one of the site."""
+    assert is_safe_redirect("/a")
+    assert not is_safe_redirect("http://localhost/a")
+    with pytest.raises(werkzeug.exceptions.BadRequest):
+        redirect("//evil.example", allow_external=False)
+
+
+@pytest.mark.parametrize("path", ["//evil.example/a", "/\\evil.example/a", "/%5Cevil.example/a", "/%2Fevil.example/a"])
+def test_a_path_never_becomes_a_host(app: App, path: str) -> None:
+    """Whatever path a client asks for, a redirect to it, or to it with a slash, stays on the site."""
+    app.config["NORMALIZE_REDIRECTS"] = True
+    app.add_url_rule("/<path:rest>/", "slash", lambda rest: redirect("/" + rest + "/x"))
+    app.add_url_rule("/<path:rest>/again", "again", lambda rest: redirect(request.full_path[:-1]))
+    for tail in ("", "/", "/again"):
+        reply = call(app, make_environ(unquote(path) + tail))
+        location = reply.header("Location")
+        if location is not None:
+            assert urlsplit(urljoin("http://localhost/", location.replace("\\", "/"))).netloc == "localhost"
+            assert not location.startswith("//")
+
+
+def test_normalizing_redirects_can_be_turned_off(app: App) -> None:
+    """``redirect("//host")`` stays on the site, unless the setting lets it lead to the host as in Flask."""
+    with app.test_request_context():
+        assert redirect("//example.org/a").location == "/example.org/a"
+        app.config["NORMALIZE_REDIRECTS"] = False
+        assert redirect("//example.org/a").location == "//example.org/a"
 
 
 def test_redirect_works_without_an_application() -> None:

@@ -18,11 +18,11 @@ from tests.support.layers import (
 
 #: Which units a layer holds. Imports point down or stay in the layer; nothing below 5 knows what is public.
 LAYERS = {
-    0: "asynchronous config environment fields lazy multipart overrides packages routing serialize server signals"
-    " signing tags typing watch",
-    1: "cookies defaults diagnostics request request_url response security session_cookie sessions",
+    0: "asynchronous config encryption environment fields json_limits lazy multipart overrides packages routing"
+    " serialize server session_data signals signing tags typing watch",
+    1: "cookies cross_origin defaults diagnostics request request_url response security session_cookie sessions",
     2: "context globals proxies",
-    3: "cli helpers json logging static templating testing views",
+    3: "auth cli helpers json logging policies static templating testing views",
     4: "app blueprints coerce dispatch errors plan registrar urls",
     5: "__init__ __main__ as_flask",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 from hypothesis import given
@@ -12,15 +13,20 @@ from werkzeug.sansio.utils import get_host
 
 from costrel.security import (
     DEFAULT_LIMITS,
+    CookieTooLarge,
     Limit,
     _cached_host,
     check_cookie_attribute,
     check_cookie_name,
+    check_cookie_size,
     check_header_name,
     check_header_value,
     check_redirect_target,
     check_status,
+    clean_file_name,
+    is_own_target,
     no_settings,
+    normalize_redirect_target,
     validate_host,
 )
 
@@ -61,11 +67,62 @@ def test_host_cache_is_bounded() -> None:
 
 
 @pytest.mark.parametrize(
+    ("patterns", "accepted", "refused"),
+    [
+        (["*.example.org"], ["a.example.org", "a.b.example.org:81", "A.Example.ORG"], ["example.org", "aexample.org"]),
+        (["*.example.org", "example.org"], ["example.org", "a.example.org"], ["example.org.evil.example", "org"]),
+        (["*.example.org", ".example.com"], ["example.com", "a.example.com", "a.example.org"], ["example.org", ""]),
+        (["*.münchen.example"], ["www.xn--mnchen-3ya.example"], ["xn--mnchen-3ya.example", "www.example"]),
+    ],
+)
+def test_trusted_subdomains(patterns: list[str], accepted: list[str], refused: list[str]) -> None:
+    """A star stands for subdomains of any depth, but not for the domain itself or for what ends like it."""
+    for host in accepted:
+        assert validate_host("http", host, None, patterns) == host
+    for host in [*refused, "a.example.org@evil.example", "evil.example/a.example.org"]:
+        with pytest.raises(SecurityError, match="not trusted"):
+            validate_host("http", host, None, patterns)
+
+
+@pytest.mark.parametrize("pattern", ["*", "*.", "*example.org", "www.*.org", "*.*.org", "https://*.example.org"])
+def test_stars_in_other_places_are_refused(pattern: str) -> None:
+    """A pattern that means nothing is an error rather than one that nothing matches, or everything."""
+    with pytest.raises(ValueError, match=r"only at the beginning: '\*\.example\.com'"):
+        validate_host("http", "example.org", None, [pattern])
+
+
+VALID_HOSTS = ["localhost", "localhost:5000", "example.org.", "a-b.example.org", "127.0.0.1", "[::1]:81", "my_app:5000"]
+INVALID_HOSTS = [
+    *("", " ", "a b", "a@b", "user:pw@b", "a/b", "a?b", "a#b", "a\\b", "<a>", "ä", "a\r\nb", "a\x00", "a,b", "%61"),
+    *("a:", "a:0", "a:99999", "a:b", "a:80:80", ":80", "::1", "[::1", "[a]", "..", "a..b", ".a", "my_app@b", "_:0"),
+]
+
+
+def test_what_is_a_host() -> None:
+    """Strictly, a header that is no host is refused; else it counts as none, as with werkzeug."""
+    for host in VALID_HOSTS:
+        assert validate_host("http", host, None, None, strict=True) == get_host("http", host, None)
+    for host in INVALID_HOSTS:
+        with pytest.raises(SecurityError, match="is not a host name"):
+            validate_host("http", host, None, None, strict=True)
+        assert validate_host("http", host, None) == get_host("http", host, None)
+    assert validate_host("http", None, ("localhost", 80), None, strict=True) == "localhost"
+    assert validate_host("http", None, None, None, strict=True) == ""
+
+
+@pytest.mark.parametrize(
     ("check", "accepted", "refused"),
     [
         (check_header_name, ["X-Note", "a", "x_y!"], ["", "a b", "a:b", "a\r\n", "ä", "a\n", "\x00"]),
         (check_header_value, ["", "a b", "a\tb", "ä", "日本", "\x7f"], ["a\r\nb", "\n", "\r", "a\x00"]),
-        (check_status, ["200 OK", "299 Schön"], ["200 OK\r\nA: b", "200\x00", "200 \t"]),
+        (
+            check_status,
+            ["200 OK", "299 Schön", "100 Continue", "999 X", "404"],
+            [
+                *("200 OK\r\nA: b", "200\x00", "200 \t", "0 nonsense", "nonsense", "", "99999 X", "20 OK", "099 X"),
+                *("-200 OK", "2e2 OK", "٢٠٠ OK", "200OK", "4_04 X", "1000"),
+            ],
+        ),
         (check_cookie_name, ["a", "__Host-a", "ä", "a'b"], ["", "a b", "a;b", "a=b", "a\n", 'a"']),
         (
             check_redirect_target,
@@ -81,6 +138,101 @@ def test_checks(check: Any, accepted: list[str], refused: list[str]) -> None:
     for text in refused:
         with pytest.raises(ValueError, match=r"not valid|must not|control character"):
             check(text)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("/a", "/a"),
+        ("a//b", "a//b"),
+        ("/a//b", "/a//b"),
+        ("", ""),
+        ("//evil.example/a", "/evil.example/a"),
+        ("///evil.example", "/evil.example"),
+        ("/\\evil.example", "/evil.example"),
+        ("\\\\evil.example", "/evil.example"),
+        ("\\/evil.example", "/evil.example"),
+        (" //evil.example", "/evil.example"),
+        ("/a\\b?c=\\d#\\e", "/a/b?c=\\d#\\e"),
+        ("/a?next=//b\\c", "/a?next=//b\\c"),
+        ("?q=\\", "?q=\\"),
+        ("https://example.org//a", "https://example.org//a"),
+        ("https:\\\\example.org", "https://example.org"),
+        ("mailto:a@example.org", "mailto:a@example.org"),
+    ],
+)
+def test_redirect_targets_are_normalized(target: str, expected: str) -> None:
+    """Backslashes are slashes as in browsers, and a path never names a host; queries and whole URLs stay."""
+    assert normalize_redirect_target(target) == expected
+
+
+OWN = ["/", "/a", "a", "a/b?c#d", "?page=2", "#top", "/a?next=//b", "/a?b=http://c", ".//a", "/ü", "/%2F/a", "a%3Ab"]
+OWN_URLS = ["http://site.example", "http://site.example/a", "https://site.example", "HTTP://SITE.example:80/?a#b"]
+FOREIGN: list[Any] = [
+    *("//evil.example", "///evil.example", "////", "/\\evil.example", "\\\\evil.example", "\\/evil.example", "\\"),
+    *("/\t/evil.example", "\t//evil.example", " //evil.example", "//evil.example ", "/\n/evil.example", "\x00//a"),
+    *("\u2003//evil.example", "\u00a0/a", "/a\x7f", "/a\u2028"),
+    *(
+        "http://evil.example",
+        "https://evil.example",
+        "http:evil.example",
+        "https:///evil.example",
+        "http:/evil.example",
+    ),
+    *("http:\\\\evil.example", "http://site.example@evil.example", "http://site.example:80@evil.example/"),
+    *("http://site.example\\@evil.example", "http://site.example.evil.example", "http://evil.example/site.example"),
+    *("http://site.example:81", "http://evil.example#site.example", "http://evil.example?site.example", "http://"),
+    *("javascript:alert(1)", "JavaScript://site.example/%0aalert(1)", "java\nscript:alert(1)", "data:text/html,x"),
+    *("ftp://site.example", "ws://site.example", "vbscript:x", "mailto:a", "site.example:80", "x:", "", None, 5, b"/"),
+]
+
+
+def test_what_stays_on_the_site() -> None:
+    """Paths, and URLs of the very host, stay on the site; what any browser might take elsewhere does not."""
+    for target in OWN:
+        assert is_own_target(target), target
+        assert is_own_target(target, "http", "site.example"), target
+    for target in OWN_URLS:
+        assert is_own_target(target, "http", "site.example"), target
+        assert not is_own_target(target), target
+    for target in FOREIGN:
+        assert not is_own_target(target, "http", "site.example"), target
+    assert not is_own_target("http://site.example/", "https", "site.example")
+    assert not is_own_target("http://", "http", "")
+
+
+@given(st.text('/\\:?#@ \t.htps evil"%ä\u2028', max_size=12))
+def test_what_is_safe_resolves_to_the_site(target: str) -> None:
+    """Resolved against the site as the standard says, a target that counts as safe has the site's own host."""
+    for text in (target, target.replace("\\", "/")):
+        if is_own_target(target, "http", "site.example"):
+            parts = urlsplit(urljoin("http://site.example/a/b", text))
+            assert (parts.scheme, parts.netloc) == ("http", "site.example") or target.lower().startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("invoice.pdf", "invoice.pdf"),
+        ("Grüße 日本.txt", "Grüße 日本.txt"),
+        ("../../etc/passwd", ".._.._etc_passwd"),
+        ("C:\\autoexec.bat", "C:_autoexec.bat"),
+        ("a\r\nSet-Cookie: b", "a__Set-Cookie: b"),
+        ("photo\u202egpj.exe", "photo_gpj.exe"),
+        ("a\x00.txt", "a_.txt"),
+    ],
+)
+def test_file_names_are_cleaned(name: str, expected: str) -> None:
+    """What would lead into another folder, break the header or show another ending becomes an underscore."""
+    assert clean_file_name(name) == expected
+
+
+def test_cookie_size() -> None:
+    """A cookie may have exactly the limit, and any size where the limit is 0."""
+    check_cookie_size("a", "x" * 10, 10)
+    check_cookie_size("a", "x" * 10, 0)
+    with pytest.raises(CookieTooLarge, match="'a' has 11 bytes, and browsers drop one of more than 10"):
+        check_cookie_size("a", "x" * 11, 10)
 
 
 def test_cookie_attribute() -> None:
@@ -105,6 +257,9 @@ def test_default_limits() -> None:
         "MAX_CONTENT_LENGTH": 16_777_216,
         "MAX_FORM_MEMORY_SIZE": 500_000,
         "MAX_FORM_PARTS": 1_000,
+        "MAX_JSON_DEPTH": 200,
+        "MAX_JSON_INTEGER_DIGITS": 4_300,
+        "MAX_QUERY_FIELDS": 1_000,
     }
     with pytest.raises(TypeError):
         DEFAULT_LIMITS["MAX_FORM_PARTS"] = 5  # type: ignore[index]

@@ -14,15 +14,16 @@ from typing import Any, cast
 import hypothesis
 import hypothesis.strategies as st
 import pytest
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from werkzeug.http import dump_cookie
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from costrel import sessions
+from costrel import App, request, session, sessions
 from costrel.config import Config
 from costrel.request import Request
 from costrel.response import Response
+from costrel.security import CookieTooLarge
 from costrel.serialize import DefaultJSONProvider
 from costrel.sessions import (
     NullSession,
@@ -32,6 +33,7 @@ from costrel.sessions import (
     SessionMixin,
 )
 from costrel.tags import JSONTag, TaggedJSONSerializer
+from tests.support.environ import call, make_environ
 from tests.support.frameworks import run_costrel, run_flask
 
 KEY = "a secret key for tests"
@@ -854,3 +856,136 @@ def test_payload_of_flask() -> None:
         'result = zlib.decompress(base64_decode(cookie[1:].partition(".")[0])).decode()'
     )
     assert run_flask(source) == run_costrel(source) != ""
+
+
+def test_regenerate_and_destroy() -> None:
+    """Logging in sends the cookie anew with what is in it; logging out deletes it, and then a new one begins."""
+    app = App("program", static_folder=None, root_path="/")
+    app.secret_key = "key"
+
+    @app.post("/in")
+    def log_in() -> str:
+        session.regenerate()
+        return str(session.regenerated)
+
+    @app.post("/out")
+    def log_out() -> str:
+        session.destroy()
+        if request.args:
+            session["message"] = "good-bye"
+        return str(dict(session))
+
+    client = app.test_client()
+    with client.session_transaction() as changed:
+        changed["basket"] = 1
+        changed.permanent = True
+    answer = client.post("/in")
+    assert (answer.text, answer.headers["Set-Cookie"].startswith("session=ey")) == ("True", True)
+    assert client.post("/out?message").text == "{'message': 'good-bye'}"
+    assert "Expires" not in client.post("/in").headers["Set-Cookie"]
+    assert client.post("/out").headers["Set-Cookie"].startswith("session=; Expires=Thu, 01 Jan 1970")
+    assert client.get_cookie("session") is None
+    # Also a cookie that cannot be read is deleted.
+    client.set_cookie("session", "broken")
+    client.post("/out")
+    assert client.get_cookie("session") is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({}, "session"),
+        ({"SESSION_COOKIE_SECURE": True}, "__Host-session"),
+        ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_NAME": "shop"}, "__Host-shop"),
+        ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_NAME": "__Secure-shop"}, "__Secure-shop"),
+        ({"SESSION_COOKIE_SECURE": True, "DEBUG": True}, "session"),
+        ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_DOMAIN": "example.org"}, "session"),
+        ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_PATH": "/shop"}, "session"),
+        ({"SESSION_COOKIE_SECURE": True, "APPLICATION_ROOT": "/shop"}, "session"),
+        ({"SESSION_COOKIE_SECURE": True, "SESSION_COOKIE_HOST_PREFIX": False}, "session"),
+        ({"SESSION_COOKIE_SECURE": False}, "session"),
+    ],
+)
+@pytest.mark.parametrize("short", [True, False])
+def test_the_prefix_of_the_cookie(settings: dict[str, Any], name: str, short: bool) -> None:
+    """Where the cookie is certain to be Secure and of this host, its name says so, and only that name is read."""
+    app = App("program", static_folder=None, root_path="/")
+    app.config.update(settings, SECRET_KEY="key")
+    if not short:
+        app.session_interface = type("Own", (SecureCookieSessionInterface,), {})()
+
+    @app.get("/shop/")
+    def count() -> str:
+        session["count"] = session.get("count", 0) + 1
+        return str(session["count"])
+
+    def visit(cookie: str) -> tuple[str, str]:
+        reply = call(app, make_environ("/shop/", headers={"Cookie": cookie}))
+        return reply.read().decode(), (reply.header("Set-Cookie") or "").partition(";")[0]
+
+    first, cookie = visit("")
+    assert (first, cookie.partition("=")[0]) == ("1", name)
+    assert visit(cookie)[0] == "2"
+    if name.startswith("__Host-"):
+        assert visit(cookie.removeprefix("__Host-"))[0] == "1"
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_too_large_sessions_are_refused(short: bool) -> None:
+    """A session that no browser would keep is an error that names its largest item."""
+    app = App("program", static_folder=None, root_path="/")
+    app.config.update(SECRET_KEY="key", TESTING=True)
+    if not short:
+        app.session_interface = type("Own", (SecureCookieSessionInterface,), {})()
+
+    @app.get("/")
+    def fill() -> str:
+        session.update(small="a", large=[hashlib.sha256(bytes([number])).hexdigest() for number in range(200)])
+        return "full"
+
+    with pytest.raises(
+        CookieTooLarge, match=r"'session' has \d+ bytes, .* session\['large'\] has \d+ bytes; keep it in a"
+    ):
+        app.test_client().get("/")
+    app.config["MAX_COOKIE_SIZE"] = 0
+    assert app.test_client().get("/").text == "full"
+
+
+def test_other_large_cookies_are_refused() -> None:
+    """Any cookie that no browser would keep is refused where it is set, and the response stays without it."""
+    app = App("program", static_folder=None, root_path="/")
+    with app.test_request_context():
+        response = app.response_class()
+        with pytest.raises(CookieTooLarge, match="MAX_COOKIE_SIZE"):
+            response.set_cookie("basket", "x" * 5000)
+        assert "Set-Cookie" not in response.headers
+        response.set_cookie("basket", "x" * 4000)
+        assert "Set-Cookie" in response.headers
+
+
+def test_tokens_of_a_signer() -> None:
+    """A token is read for its purpose, with a present or older key, until its time is over."""
+    app = App("program", static_folder=None, root_path="/")
+    with pytest.raises(RuntimeError, match=r"Set `app.secret_key`"):
+        app.signer("reset")
+    app.secret_key = "old"
+    token = app.signer("reset").dumps({"user": 5})
+    app.config.update(SECRET_KEY="new", SECRET_KEY_FALLBACKS=["old"])
+    assert app.signer("reset").loads(token, max_age=60) == {"user": 5}
+    for other in ("other", "cookie-session"):
+        with pytest.raises(BadSignature):
+            app.signer(other).loads(token)
+    with pytest.raises(SignatureExpired):
+        app.signer("reset").loads(token, max_age=-1)
+    app.config["SECRET_KEY_FALLBACKS"] = None
+    for wrong in (token, app.signer("reset").dumps(1)[:-1], "", "a.b.c"):
+        with pytest.raises(BadSignature):
+            app.signer("reset").loads(wrong)
+    for salt in ("", None, 5):
+        with pytest.raises(TypeError, match="names its purpose"):
+            app.signer(salt)  # type: ignore[arg-type]
+    # Neither is a session's cookie a token, nor the other way round.
+    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert serializer is not None
+    with pytest.raises(BadSignature):
+        serializer.loads(app.signer("cookie-session").dumps({"user": 1}))

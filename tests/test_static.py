@@ -288,3 +288,28 @@ def test_outside_a_request(folder: Path) -> None:
     """Without a request the error says what is missing."""
     with pytest.raises(RuntimeError, match="request context"):
         send_file(str(folder / "app.css"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("../a.txt", "attachment; filename=.._a.txt"),
+        ("a\r\nX-Evil: 1.txt", 'attachment; filename="a__X-Evil: 1.txt"'),
+        ("cod\u202etxt.exe", "attachment; filename=cod_txt.exe"),
+        ('a".txt', 'attachment; filename="a\\".txt"'),
+    ],
+)
+def test_names_of_downloads_are_cleaned(app: App, name: str, expected: str) -> None:
+    """A name that a user has given cannot break the header or mislead whoever saves the file."""
+    with app.test_request_context():
+        response = send_file(io.BytesIO(b"x"), mimetype="text/plain", download_name=name, as_attachment=True)
+        assert response.headers["Content-Disposition"] == expected
+
+
+def test_the_name_of_the_file_itself_is_cleaned(app: App, tmp_path: Path) -> None:
+    """A file whose name has a line break can be downloaded."""
+    (tmp_path / "a\nb.txt").write_bytes(b"content")
+    with app.test_request_context():
+        response = send_file(tmp_path / "a\nb.txt")
+        assert response.headers["Content-Disposition"] == "inline; filename=a_b.txt"
+        response.close()

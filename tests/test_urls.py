@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import SecurityError
 from werkzeug.routing import BuildError
 
-from costrel import App, Blueprint, url_for
+from costrel import App, Blueprint, request, url_for
 from tests.support.environ import call, make_environ
 from tests.support.frameworks import assert_same_as_flask
 
@@ -343,6 +343,78 @@ def test_trusted_hosts(trusted: list[str] | None, host: str, status: int) -> Non
     reply = call(app, make_environ("/", headers={"Host": host}))
     assert reply.status_code == status
     assert (reply.read() == f"http://{host}/".encode()) is (status == 200)
+
+
+@pytest.mark.parametrize("host", ["a@evil.example", "a b", "evil.example/?", "evil.example#", "", "a:b", "[x"])
+@pytest.mark.parametrize("way", ["short", "long"])
+def test_what_is_no_host_gets_400(host: str, way: str) -> None:
+    """A Host that would break an external URL never gets into one: the request is refused, each time."""
+    app = App("x", root_path="/")
+    app.add_url_rule("/", "home", lambda: url_for("home", _external=True))
+    if way == "long":
+        original = app.dispatch_request
+        app.dispatch_request = lambda: original()  # type: ignore[method-assign]
+    replies = [call(app, make_environ(path, headers={"Host": host})) for path in ("/", "/", "/none")]
+    assert [reply.status_code for reply in replies] == [400, 400, 400]
+    for reply in replies:
+        assert b"is not a host name" in reply.read()
+    app.config["CHECK_HOST"] = False
+    assert call(app, make_environ("/", headers={"Host": host})).status_code == 200
+
+
+def test_the_error_handler_of_a_refused_host_may_look_at_the_request() -> None:
+    """A handler of 400 can be asked for the method and path, and the host is still refused when it is read."""
+    app = App("x", root_path="/")
+
+    @app.errorhandler(400)
+    def refused(error: Exception) -> Any:
+        try:
+            host = request.host
+        except SecurityError:
+            host = "refused"
+        return f"{request.method} {request.path} {host}", 400
+
+    reply = call(app, make_environ("/path", headers={"Host": "a@b"}))
+    assert (reply.status_code, reply.read()) == (400, b"GET /path refused")
+
+
+def test_the_server_name_is_the_host_of_external_urls() -> None:
+    """With ``SERVER_NAME``, neither Host nor X-Forwarded-Host gets into an external URL."""
+    app = App("x", root_path="/")
+    app.config["SERVER_NAME"] = "example.org"
+    app.add_url_rule("/", "home", lambda: url_for("home", _external=True))
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    assert call(app, make_environ("/", headers=headers)).read() == b"http://example.org/"
+    app.config["SERVER_NAME"] = None
+    headers["Host"] = "example.com"
+    assert call(app, make_environ("/", headers=headers)).read() == b"http://example.com/"
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "warnings"),
+    [
+        ({}, "anything.example", 1),
+        ({}, "localhost:5000", 0),
+        ({}, "127.0.0.1:5000", 0),
+        ({"TRUSTED_HOSTS": ["anything.example"]}, "anything.example", 0),
+        ({"SERVER_NAME": "example.org"}, "anything.example", 0),
+        ({"TESTING": True}, "anything.example", 0),
+        ({"DEBUG": True}, "anything.example", 0),
+        ({"CHECK_HOST": False}, "anything.example", 0),
+    ],
+)
+def test_unchecked_hosts_in_external_urls_are_logged(
+    settings: dict[str, Any], host: str, warnings: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says once that the client decides where external URLs lead, unless something checks that."""
+    app = App("x", root_path="/")
+    app.config.update(settings)
+    app.add_url_rule("/", "home", lambda: url_for("home", _external=True) + url_for("home"))
+    for _ in range(2):
+        assert call(app, make_environ("/", headers={"Host": host})).status_code == 200
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == warnings
+    assert all("Set TRUSTED_HOSTS" in message for message in messages)
 
 
 # The short way

@@ -21,17 +21,20 @@ from costrel.context import (
     request,
     session,
 )
+from costrel.cross_origin import cross_origin_exempt
 from costrel.helpers import (
     abort,
     flash,
     get_flashed_messages,
     get_template_attribute,
+    is_safe_redirect,
     make_response,
     redirect,
     stream_with_context,
     url_for,
 )
 from costrel.json import jsonify
+from costrel.policies import csp_nonce, security_headers
 from costrel.request import Request
 from costrel.response import Response
 from costrel.signals import (
@@ -70,6 +73,8 @@ __all__ = [
     "appcontext_tearing_down",
     "before_render_template",
     "copy_current_request_context",
+    "cross_origin_exempt",
+    "csp_nonce",
     "current_app",
     "escape",
     "flash",
@@ -79,6 +84,7 @@ __all__ = [
     "got_request_exception",
     "has_app_context",
     "has_request_context",
+    "is_safe_redirect",
     "json",
     "jsonify",
     "make_response",
@@ -90,6 +96,7 @@ __all__ = [
     "request_finished",
     "request_started",
     "request_tearing_down",
+    "security_headers",
     "send_file",
     "send_from_directory",
     "session",

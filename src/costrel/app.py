@@ -5,7 +5,6 @@ Source: https://flask.palletsprojects.com/en/stable/api/#application-object
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 import sys
@@ -37,16 +36,27 @@ from costrel.lazy import lazy
 from costrel.logging import create_logger
 from costrel.packages import find_instance_path
 from costrel.plan import OTHER_REPLACEABLE, REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
-from costrel.registrar import Registrar, _endpoint_from_view_func, calling_line, named_decorator, setupmethod
+from costrel.policies import secure
+from costrel.registrar import (
+    Registrar,
+    _endpoint_from_view_func,
+    calling_line,
+    check_endpoint_is_free,
+    named_decorator,
+    setupmethod,
+)
 from costrel.request import Request
 from costrel.response import Response, redirect
 from costrel.routing import Map, MapAdapter, Rule
+from costrel.security import normalize_redirect_target
 from costrel.serialize import DefaultJSONProvider, JSONProvider
 from costrel.sessions import SecureCookieSessionInterface, SessionInterface
+from costrel.signing import make_serializer
 from costrel.watch import WatchedDict, WatchedList, WatchedLists, WatchedType
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from itsdangerous import URLSafeTimedSerializer
     from werkzeug.routing import BuildError
     from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -357,7 +367,7 @@ class App(Registrar):
             rule_object: Any = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
             rule_object.provide_automatic_options = provide_automatic_options
             if view_func is not None:
-                self._check_endpoint_is_free(endpoint, view_func)
+                check_endpoint_is_free(self.view_functions, endpoint, view_func)
             self.url_map.add(rule_object)
         except (LookupError, ValueError) as error:
             error.args = (f"{error} It is the rule of the endpoint {endpoint!r}, registered in {calling_line()}.",)
@@ -366,21 +376,6 @@ class App(Registrar):
             self.view_functions[endpoint] = view_func
         else:
             self.drop_plans()
-
-    def _check_endpoint_is_free(self, endpoint: str, view_func: Any) -> None:
-        present: Any = self.view_functions.get(endpoint)
-        if present is None or present == view_func:
-            return
-        taken = _place(present)
-        where = f" It is taken by the view in {taken}." if taken else ""
-        caller = calling_line()
-        # A blueprint's view is registered far from where it stands.
-        place = _place(view_func)
-        view = f"{place} (registered in {caller})" if place and place != caller else caller
-        raise AssertionError(
-            f"View function mapping is overwriting an existing endpoint function: {endpoint}.{where} Rename the view in"
-            f" {view}, or pass endpoint='another_name'."
-        )
 
     @setupmethod
     def template_filter(self, name: str | Callable[..., Any] | None = None) -> Any:
@@ -443,8 +438,23 @@ class App(Registrar):
         """Returns a synchronous function that runs a coroutine function; made to be overridden."""
         return run(func)
 
+    @setupmethod
+    def secure(self, **changes: Any) -> None:
+        """Sends HSTS, CSP and the like with every response: a ``costrel.policies.SecurityPolicy`` with the changes."""
+        secure(self, changes)
+
+    def signer(self, salt: str) -> URLSafeTimedSerializer:
+        """Returns what signs tokens for one purpose: ``dumps(value)``, and ``loads(token, max_age=seconds)``.
+
+        :param salt: names the purpose; a token of another one is not accepted.
+        """
+        return make_serializer(self.secret_key, self.config["SECRET_KEY_FALLBACKS"], salt)
+
     def redirect(self, location: str, code: int = 302) -> WerkzeugResponse:
         """Returns a response that redirects to the location; ``costrel.redirect`` calls it."""
+        odd = isinstance(location, str) and ("\\" in location or location.startswith(("//", " ")))
+        if odd and self.config["NORMALIZE_REDIRECTS"]:
+            location = normalize_redirect_target(location)
         return redirect(location, code, self.response_class)
 
     def url_for(
@@ -591,6 +601,7 @@ class App(Registrar):
         self._got_first_request = True
         try:
             signals.request_started.send(self, _async_wrapper=self.ensure_sync)
+            dispatch.check_origin(self, _context())
             value = self.preprocess_request()
             if value is None:
                 value = self.dispatch_request()
@@ -669,12 +680,6 @@ def _templating() -> Any:
 
         _templating_module = templating
     return _templating_module
-
-
-def _place(view: Callable[..., Any]) -> str | None:
-    """Returns ``file:line`` of a view, below its decorators where they tell; None where it is no function."""
-    code = getattr(inspect.unwrap(view), "__code__", None)
-    return None if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def _context() -> RequestContext:

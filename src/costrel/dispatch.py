@@ -137,6 +137,8 @@ def _answer(
             view_args = context.view_args
         if rule is not None:
             plan = context.plan = plans[rule.endpoint]
+        if method != "GET" and plan.guard is not None:
+            plan.guard(environ, method)
         if plan.hooked:
             value = _run_before(plan, context)
             if context._request is not None:
@@ -334,6 +336,16 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
         context.detach()
         if ended:
             _send_popped(app, shared)
+
+
+def check_origin(app: App, context: RequestContext) -> None:
+    """Refuses an unsafe request from another origin on the long way.
+
+    :raises CrossOriginRefused: it is one (403).
+    """
+    guard = _plan(app, context).guard
+    if guard is not None:
+        guard(context.environ, context.environ["REQUEST_METHOD"])
 
 
 def preprocess(app: App, context: RequestContext) -> Any:

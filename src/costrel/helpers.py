@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, AnyStr, NoReturn, ParamSpec, cast, overload
 
+from werkzeug.exceptions import BadRequest
 from werkzeug.exceptions import abort as werkzeug_abort
 from werkzeug.utils import redirect as werkzeug_redirect
 
 from costrel.context import AppContext, RequestContext, current_app, current_context, session
+from costrel.security import is_own_target
 from costrel.signals import message_flashed
 
 if TYPE_CHECKING:
@@ -165,17 +167,44 @@ def url_for(
     return app.url_for(endpoint, _anchor=_anchor, _method=_method, _scheme=_scheme, _external=_external, **values)
 
 
-def redirect(location: str, code: int = 302, Response: type[WerkzeugResponse] | None = None) -> WerkzeugResponse:
+def redirect(
+    location: str,
+    code: int = 302,
+    Response: type[WerkzeugResponse] | None = None,
+    *,
+    allow_external: bool = True,
+) -> WerkzeugResponse:
     """Returns a response that redirects to a location, through the current application's ``redirect``.
 
     :param location: the URL to go to.
     :param code: the status code, 302 or another of RFC 9110 §15.4.
     :param Response: the class of the response where no application is current.
+    :param allow_external: whether the location may be on another site; False for one that the client has sent.
+    :raises BadRequest: the location is not safe by :func:`is_safe_redirect`, and has to be (400).
     """
+    if not allow_external and not is_safe_redirect(location):
+        raise BadRequest("The address to go on to is not one of this site.")
     context = current_context.get(None)
     if context is not None:
         return context.app.redirect(location, code=code)
     return werkzeug_redirect(location, code=code, Response=Response)
+
+
+def is_safe_redirect(target: str | None) -> bool:
+    """Tells whether a redirect to a target that the client has sent stays on this site.
+
+    :param target: such as ``request.args.get("next")``; None is not safe.
+    :returns: whether it is a path, or a URL of the present request's host that is not less secure.
+
+    >>> is_safe_redirect("/account"), is_safe_redirect("https://attacker.example/account")
+    (True, False)
+    """
+    context = current_context.get(None)
+    request_context = None if context is None else context.request_context()
+    if request_context is None:
+        return is_own_target(target)
+    request = request_context.request
+    return is_own_target(target, request.scheme, request.host)
 
 
 def abort(code: int | WerkzeugResponse, *args: Any, **kwargs: Any) -> NoReturn:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from costrel.cross_origin import is_exempt, make_guard
 from costrel.registrar import hook_names
 from costrel.request import Request
 from costrel.response import Headers, Response
@@ -111,6 +112,7 @@ class Plan:
     :param app: the application.
     :param endpoint: the endpoint, or None for a request that matches no rule.
     :param plain_response: whether a reply may go to the server without a Response object.
+    :param guard: refuses requests from other origins, unless the endpoint is exempt.
     """
 
     __slots__ = (
@@ -118,6 +120,7 @@ class Plan:
         "before",
         "blueprints",
         "ends",
+        "guard",
         "hooked",
         "preprocessors",
         "replies_plainly",
@@ -125,11 +128,13 @@ class Plan:
         "view",
     )
 
-    def __init__(self, app: App, endpoint: str | None, plain_response: bool) -> None:
+    def __init__(self, app: App, endpoint: str | None, plain_response: bool, guard: _Function | None) -> None:
         self.blueprints = blueprint_chain(endpoint)
         inwards = hook_names(self.blueprints)
         outwards = tuple(reversed(inwards))
         self.view = _view(app, endpoint)
+        #: Called with environ and method of a request that is not GET, before anything else runs.
+        self.guard = None if guard is None or _is_exempt(app, endpoint, self.blueprints) else guard
         self.preprocessors: tuple[_Function, ...] = _functions(app.url_value_preprocessors, inwards)
         self.before = _synchronous(app, _functions(app.before_request_funcs, inwards))
         self.after = _synchronous(app, _functions(app.after_request_funcs, outwards, backwards=True))
@@ -153,6 +158,9 @@ class Plans(dict["str | None", Plan]):
         super().__init__()
         self.app = app
         self._synchronous: dict[_Function, _Function] = {}
+        config = app.config
+        guard = make_guard(config["CROSS_ORIGIN_PROTECTION"], config["TRUSTED_ORIGINS"], _warner(app), app.debug)
+        self.guard: _Function | None = None if guard is None else guard.check
         self._choose_ways(app, shipped)
         #: Whether a reply to the server may be made without a Response object.
         self.plain_response = as_shipped(app.response_class, Response, _RESPONSE_AS_SHIPPED)
@@ -232,7 +240,7 @@ class Plans(dict["str | None", Plan]):
         try:
             signer = interface._text_signer(app)
             return None if signer is None else SessionCookie(app, interface, signer, dumps, decode)
-        except (LookupError, OverflowError, TypeError, ValueError):
+        except (LookupError, OverflowError, RuntimeError, TypeError, ValueError):
             return None  # the interface says what is wrong, to those who ask for a session
 
     def synchronous(self, function: _Function) -> _Function:
@@ -249,7 +257,7 @@ class Plans(dict["str | None", Plan]):
         return known
 
     def __missing__(self, endpoint: str | None) -> Plan:
-        plan = self[endpoint] = Plan(self.app, endpoint, self.plain_response)
+        plan = self[endpoint] = Plan(self.app, endpoint, self.plain_response, self.guard)
         return plan
 
 
@@ -278,6 +286,22 @@ def _functions(
 
 def _synchronous(app: App, functions: tuple[_Function, ...]) -> tuple[_Function, ...]:
     return tuple(app.ensure_sync(function) for function in functions)
+
+
+def _is_exempt(app: App, endpoint: str | None, blueprints: tuple[str, ...]) -> bool:
+    """Tells whether the view of an endpoint, or a blueprint that it lies in, is exempt from the cross-origin guard."""
+    if endpoint is not None and is_exempt(app.view_functions.get(endpoint)):
+        return True
+    return any(is_exempt(app.blueprints.get(name)) for name in blueprints)
+
+
+def _warner(app: App) -> Callable[..., None]:
+    """Returns a function that logs a warning; the logger is made when it is first needed."""
+
+    def warn(message: str, *values: object) -> None:
+        app.logger.warning(message, *values)
+
+    return warn
 
 
 def _view(app: App, endpoint: str | None) -> _Function:

@@ -6,10 +6,11 @@ Source: https://flask.palletsprojects.com/en/stable/api/#flask.Flask
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.exceptions import HTTPException, default_exceptions
@@ -62,6 +63,33 @@ def _endpoint_from_view_func(view_func: Callable[..., Any] | None) -> str:
             f"expected view func if endpoint is not provided: pass view_func=... or endpoint=... in {calling_line()}."
         )
     return view_func.__name__
+
+
+def check_endpoint_is_free(views: Mapping[str, Any], endpoint: str, view_func: Any) -> None:
+    """Refuses a view for an endpoint that has another one.
+
+    :param views: the views by endpoint.
+    :raises AssertionError: naming the places of both.
+    """
+    present: Any = views.get(endpoint)
+    if present is None or present == view_func:
+        return
+    taken = _place(present)
+    where = f" It is taken by the view in {taken}." if taken else ""
+    caller = calling_line()
+    # A blueprint's view is registered far from where it stands.
+    place = _place(view_func)
+    view = f"{place} (registered in {caller})" if place and place != caller else caller
+    raise AssertionError(
+        f"View function mapping is overwriting an existing endpoint function: {endpoint}.{where} Rename the view in"
+        f" {view}, or pass endpoint='another_name'."
+    )
+
+
+def _place(view: Callable[..., Any]) -> str | None:
+    """Returns ``file:line`` of a view, below its decorators where they tell; None where it is no function."""
+    code = getattr(inspect.unwrap(view), "__code__", None)
+    return None if code is None else f"{code.co_filename}:{code.co_firstlineno}"
 
 
 class Registrar(metaclass=WatchedType):

@@ -16,14 +16,17 @@ from werkzeug.wsgi import get_input_stream
 
 from costrel.diagnostics import explain_missing_files
 from costrel.fields import (
+    SHORT_QUERY,
     BoundedStream,
     FormDataParser,
+    check_query,
     parse_body_fields,
     parse_fields,
     parse_plain_cookies,
     read_at_once,
     store_fields,
 )
+from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
 from costrel.multipart import prepare_multipart
 from costrel.overrides import Overrides
@@ -38,7 +41,12 @@ if TYPE_CHECKING:
     from costrel.routing import Rule
 
 _URLENCODED = "application/x-www-form-urlencoded"
-_FORM_MEMORY_SIZE, _FORM_PARTS = DEFAULT_LIMITS["MAX_FORM_MEMORY_SIZE"], DEFAULT_LIMITS["MAX_FORM_PARTS"]
+
+
+def _limit(setting: str) -> Any:
+    return Limit(setting, DEFAULT_LIMITS[setting])
+
+
 #: What an instance has when its body or its media type may be other than the environ's.
 _BODY_STATE = ("_cached_data", "_parsed_content_type", "stream")
 
@@ -78,11 +86,12 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     shallow: bool = False
     _plain: bool = True
     _body_read: bool = False
-
     max_content_length: int | None = Limit("MAX_CONTENT_LENGTH", None)  # type: ignore[assignment]
-    max_form_memory_size: int | None = Limit("MAX_FORM_MEMORY_SIZE", _FORM_MEMORY_SIZE)  # type: ignore[assignment]
-    max_form_parts: int | None = Limit("MAX_FORM_PARTS", _FORM_PARTS)  # type: ignore[assignment]
-
+    max_form_memory_size: int | None = _limit("MAX_FORM_MEMORY_SIZE")
+    max_form_parts: int | None = _limit("MAX_FORM_PARTS")  # type: ignore[assignment]
+    max_json_depth: int | None = _limit("MAX_JSON_DEPTH")
+    max_json_integer_digits: int | None = _limit("MAX_JSON_INTEGER_DIGITS")
+    max_query_fields: int | None = _limit("MAX_QUERY_FIELDS")
     limit_urlencoded_forms: bool = Limit("LIMIT_URLENCODED_FORMS", True)  # type: ignore[assignment]
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
@@ -155,19 +164,19 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     def args(self) -> MultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The fields of the query string.
 
-        :raises BadRequest: the query string has raw bytes that are not UTF-8.
+        :raises BadRequest: the query string has raw bytes that are not UTF-8, or too many fields.
         """
         try:
-            if self._plain and "query_string" not in vars(self):
-                text: str = self.environ.get("QUERY_STRING", "")
-                if not text.isascii():
-                    text = text.encode("latin1").decode()
-            else:
-                text = self.query_string.decode()
+            raw = self._plain and "query_string" not in vars(self)
+            text: str = self.environ.get("QUERY_STRING", "") if raw else self.query_string.decode()
+            if raw and not text.isascii():
+                text = text.encode("latin1").decode()
         except UnicodeDecodeError as error:
             raise BadRequest(
                 f"The query string is not UTF-8 at byte {error.start}: it has to be percent-encoded."
             ) from error
+        if len(text) > SHORT_QUERY:
+            check_query(text, self.max_query_fields)
         fields: MultiDict[str, str] = store_fields(self.parameter_storage_class, parse_fields(text))
         return fields
 
@@ -175,15 +184,16 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     def host(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The host and port that the request was made to, without the scheme's standard port.
 
-        :raises SecurityError: it is not one of ``trusted_hosts``, else of the setting ``TRUSTED_HOSTS`` (400).
+        :raises SecurityError: it is not one of ``trusted_hosts``, else of the setting ``TRUSTED_HOSTS``; or it is not
+            the name of a host, and the setting ``CHECK_HOST`` is on (400).
         """
         trusted_hosts = self.trusted_hosts
+        settings = self.current_settings() or {}
         if trusted_hosts is None:
-            settings = self.current_settings()
-            if settings is not None:
-                trusted_hosts = settings.get("TRUSTED_HOSTS")
+            trusted_hosts = settings.get("TRUSTED_HOSTS")
         header = self.environ.get("HTTP_HOST") if self._reads_environ() else self.headers.get("host")
-        return validate_host(self.scheme, header, self.server if header is None else None, trusted_hosts)
+        server = self.server if header is None else None
+        return validate_host(self.scheme, header, server, trusted_hosts, bool(settings.get("CHECK_HOST")))
 
     @lazy
     def url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -414,7 +424,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         :param silent: whether to return None rather than raise, where it is not JSON.
         :param cache: whether to keep the result for later calls.
         :raises UnsupportedMediaType: the media type is not JSON (415).
-        :raises BadRequest: the body is not JSON (400); in debug mode the description says where.
+        :raises BadRequest: the body is not JSON, or exceeds a limit (400); in debug mode the description says where.
         """
         if cache and self._cached_json[silent] is not ...:
             return self._cached_json[silent]
@@ -422,9 +432,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             return None if silent else self.on_json_loading_failed(None)
         data = self.get_data(cache=cache)
         try:
-            value = self.json_module.loads(data)
-        except RecursionError:
-            return self._json_failed(ValueError("The values are nested too deeply."), silent, cache)
+            value = load_json(self, data)
         except ValueError as error:
             return self._json_failed(error, silent, cache)
         if cache:
@@ -479,6 +487,7 @@ _overrides = Overrides(
     Request,
     (
         *("_get_stream_for_parsing", "_parse_content_type", "content_length", "get_data", "headers"),
+        *JSON_LIMITS,
         *("make_form_data_parser", "mimetype", "mimetype_params", "query_string", "stream", "want_form_data_parsed"),
     ),
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import escape
 from werkzeug.datastructures import Headers as WerkzeugHeaders
-from werkzeug.http import HTTP_STATUS_CODES, dump_options_header, is_entity_header
+from werkzeug.http import HTTP_STATUS_CODES, dump_cookie, dump_options_header, is_entity_header
 from werkzeug.urls import iri_to_uri
 from werkzeug.utils import get_content_type
 from werkzeug.utils import redirect as werkzeug_redirect
@@ -19,6 +19,7 @@ from costrel.security import (
     Limit,
     check_cookie_attribute,
     check_cookie_name,
+    check_cookie_size,
     check_header_name,
     check_header_value,
     check_redirect_target,
@@ -263,6 +264,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
     #: Returns the settings of the current application, or None; the layer of the context sets it.
     current_settings: staticmethod[[], Mapping[str, Any] | None] = staticmethod(no_settings)
     max_cookie_size: int = Limit("MAX_COOKIE_SIZE", WerkzeugResponse.max_cookie_size)  # type: ignore[assignment]
+    refuse_large_cookies: bool = Limit("REFUSE_LARGE_COOKIES", False)  # type: ignore[assignment]
     _plain: bool = True
 
     def __init__(
@@ -394,13 +396,20 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
         :param expires: the end of its life, a time or seconds since 1970; for clients that ignore ``max_age``.
         :param samesite: ``"Strict"``, ``"Lax"`` or ``"None"``.
         :raises ValueError: the name, domain or expiry would break the header up.
+        :raises CookieTooLarge: browsers would drop it, and the setting ``REFUSE_LARGE_COOKIES`` is on.
         """
         check_cookie_name(key)
         check_cookie_attribute("domain", domain)
         check_cookie_attribute("expires", expires)
-        super().set_cookie(
-            key, value, max_age, expires, path, domain, secure, httponly, samesite, partitioned=partitioned
+        limit = self.max_cookie_size
+        refuse = self.refuse_large_cookies
+        warn_above = 0 if refuse else limit
+        text = dump_cookie(
+            *(key, value, max_age, expires, path, domain, secure, httponly, True, warn_above, samesite, partitioned)
         )
+        if refuse:
+            check_cookie_size(key, text, limit)
+        self.headers.add("Set-Cookie", text)
 
 
 def redirect(location: str, code: int, response_class: type[WerkzeugResponse]) -> WerkzeugResponse:
@@ -481,17 +490,7 @@ _as_shipped = Response.__init__
 _overrides = Overrides(
     Response,
     (
-        "_clean_status",
-        "direct_passthrough",
-        "get_app_iter",
-        "get_wsgi_headers",
-        "get_wsgi_response",
-        "headers",
-        "is_sequence",
-        "iter_encoded",
-        "response",
-        "set_data",
-        "status",
-        "status_code",
+        *("_clean_status", "direct_passthrough", "get_app_iter", "get_wsgi_headers", "get_wsgi_response", "headers"),
+        *("is_sequence", "iter_encoded", "response", "set_data", "status", "status_code"),
     ),
 )

@@ -74,9 +74,10 @@ class SessionCookie:
         self.signer = signer
         self.dumps = dumps
         self.loads = loads
-        self.name: str = config["SESSION_COOKIE_NAME"]
-        if not isinstance(self.name, str) or not self.name or " " in self.name or "\t" in self.name:
+        name: Any = config["SESSION_COOKIE_NAME"]
+        if not isinstance(name, str) or not name or " " in name or "\t" in name:
             raise ValueError("This is no name of a cookie.")
+        self.name = interface.get_cookie_name(app)
         self.lifetime = app.permanent_session_lifetime
         self.max_age = int(self.lifetime.total_seconds())
         self.refresh = bool(config["SESSION_REFRESH_EACH_REQUEST"])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
-
-from werkzeug.datastructures import CallbackDict
+from typing import TYPE_CHECKING, Any, Protocol
 
 from costrel.cookies import cookie_text
+from costrel.encryption import Encrypter
 from costrel.response import Response
+from costrel.security import CookieTooLarge
 from costrel.serialize import JSONProvider
-from costrel.signing import TextSigner
+from costrel.session_data import NullSession as NullSession
+from costrel.session_data import SecureCookieSession as SecureCookieSession
+from costrel.session_data import SessionMixin as SessionMixin
+from costrel.signing import NEW_KEY, TextSigner, secret_keys
 from costrel.tags import TaggedJSONSerializer
 from costrel.watch import WatchedType
 
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     from costrel.request import Request
 
 _logger = logging.getLogger(__name__)
-
-_NEW_KEY = "Make one with `python -c 'import secrets; print(secrets.token_hex())'`"
 
 
 class SessionApp(Protocol):
@@ -44,66 +45,6 @@ class SessionApp(Protocol):
 
     @property
     def json(self) -> JSONProvider: ...
-
-
-class SessionMixin(MutableMapping[str, Any]):
-    """What a session has beyond the methods of a dict: ``class Session(dict, SessionMixin)`` makes one."""
-
-    #: Whether this session was made by the request at hand, where the interface can tell.
-    new = False
-
-    #: Whether the session has to be saved, where the interface can tell.
-    modified = True
-
-    #: Whether the request looked at the session at all; the context sets it. The answer then depends on the cookie
-    #: and gets ``Vary: Cookie``.
-    accessed = False
-
-    #: Whether the request came over TLS; ``open_session`` sets it where ``SESSION_COOKIE_SECURE`` is None.
-    secure_transport = False
-
-    @property
-    def permanent(self) -> bool:
-        """Whether the session outlives the browser, for ``PERMANENT_SESSION_LIFETIME``; kept as ``"_permanent"``."""
-        permanent: bool = self.get("_permanent", False)
-        return permanent
-
-    @permanent.setter
-    def permanent(self, value: bool) -> None:
-        self["_permanent"] = bool(value)
-
-
-def _mark_as_modified(session: SecureCookieSession) -> None:
-    session.modified = True
-
-
-class SecureCookieSession(CallbackDict[str, Any], SessionMixin):  # pyright: ignore[reportIncompatibleMethodOverride]
-    """A session that is kept in a signed cookie.
-
-    ``modified`` turns True when an item is set or deleted. A change inside a value, such as an append to a list, is not
-    seen: set ``session.modified = True`` then.
-    """
-
-    modified = False
-
-    # PERF: on the class, not made for each instance: 0.25 us, else 0.6.
-    on_update = staticmethod(_mark_as_modified)
-
-    def __init__(self, initial: Mapping[str, Any] | None = None) -> None:
-        dict.__init__(self, initial or ())
-
-
-class NullSession(SecureCookieSession):
-    """The session of an app without a secret key: it can be read, and is empty; to write to it is an error."""
-
-    def _fail(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise RuntimeError(
-            "The session is unavailable because no secret key was set. Set `app.secret_key`, or SECRET_KEY in the"
-            f" config, to a long random text, and keep it secret. {_NEW_KEY}."
-        )
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = update = setdefault = _fail
-    del _fail
 
 
 class SessionInterface(metaclass=WatchedType):
@@ -134,9 +75,17 @@ class SessionInterface(metaclass=WatchedType):
         return isinstance(obj, self.null_session_class)
 
     def get_cookie_name(self, app: SessionApp) -> str:
-        """Returns the cookie's name, ``SESSION_COOKIE_NAME``."""
-        name: str = app.config["SESSION_COOKIE_NAME"]
-        return name
+        """Returns the cookie's name, ``SESSION_COOKIE_NAME``, with the prefix ``__Host-`` where it can have that.
+
+        Browsers accept such a cookie only from this very host, over TLS: no other subdomain, and nobody on the way, can
+        plant one. See ``SESSION_COOKIE_HOST_PREFIX``.
+        """
+        config = app.config
+        name: str = config["SESSION_COOKIE_NAME"]
+        if config["SESSION_COOKIE_SECURE"] is not True or not config.get("SESSION_COOKIE_HOST_PREFIX") or app.debug:
+            return name
+        allowed = self.get_cookie_domain(app) is None and self.get_cookie_path(app) == "/"
+        return f"__Host-{name}" if allowed and not name.startswith("__") else name
 
     def get_cookie_domain(self, app: SessionApp) -> str | None:
         """Returns the domain to whose subdomains the cookie is sent too, ``SESSION_COOKIE_DOMAIN``.
@@ -284,13 +233,22 @@ class SecureCookieSessionInterface(SessionInterface):
                 return
             expires = self.get_expiration_time(app, session)
             value = self._sign(app, dict(session))
-            self._set_cookie(response, value, expires, self._cookie_settings(app, session))
+            try:
+                self._set_cookie(response, value, expires, self._cookie_settings(app, session))
+            except CookieTooLarge as error:
+                raise CookieTooLarge(f"{error} {self._explain_size(session)}") from None
         elif session.modified:
             response.delete_cookie(**self._cookie_settings(app, session))
         else:
             return
         if not varies:
             _vary_by_cookie(response)
+
+    def _explain_size(self, session: SessionMixin) -> str:
+        """Returns a sentence that names the largest item of a session."""
+        sizes = {key: len(str(self.serializer.dumps({str(key): value}))) for key, value in session.items()}
+        key = max(sizes, key=lambda name: sizes[name])
+        return f"session[{key!r}] has {sizes[key]} bytes; keep it in a database, and its number in the session."
 
     def _cookie_settings(self, app: SessionApp, session: SessionMixin) -> dict[str, Any]:
         secure = self.get_cookie_secure(app)
@@ -341,30 +299,12 @@ class SecureCookieSessionInterface(SessionInterface):
 
     def _secret_keys(self, app: SessionApp) -> list[bytes] | None:
         """Returns the keys, the current one last, or None without a current one."""
-        secret_key = app.secret_key
-        if not secret_key:
-            return None
-        fallbacks = app.config["SECRET_KEY_FALLBACKS"] or ()
-        if isinstance(fallbacks, (str, bytes)):
-            # Each of its characters would be taken for a key of its own.
-            raise TypeError("SECRET_KEY_FALLBACKS must be a list of keys, not one key. Write [key].")
-        checked = [self._checked_key("SECRET_KEY_FALLBACKS", key) for key in fallbacks]
-        return [*checked, self._checked_key("SECRET_KEY", secret_key)]
-
-    def _checked_key(self, setting: str, key: object) -> bytes:
-        if not isinstance(key, (str, bytes)):
-            raise TypeError(f"{setting} must hold str or bytes, not {type(key).__name__}. {_NEW_KEY}.")
-        data = key.encode() if isinstance(key, str) else key
-        if len(data) < self.shortest_secret_key:
-            raise ValueError(
-                f"A key in {setting} has {len(data)} bytes, fewer than {self.shortest_secret_key}: whoever guesses it"
-                f" can write any session. {_NEW_KEY}."
-            )
-        return data
+        return secret_keys(app.secret_key, app.config["SECRET_KEY_FALLBACKS"], self.shortest_secret_key)
 
     def _text_signer(self, app: SessionApp) -> TextSigner | None:
         """Returns what does the same as ``get_signing_serializer`` in less time; None where that has to be used."""
         fallbacks = app.config["SECRET_KEY_FALLBACKS"]
+        encrypt = bool(app.config.get("SESSION_ENCRYPT"))
         settings = (
             app.secret_key,
             tuple(fallbacks or ()),
@@ -372,21 +312,23 @@ class SecureCookieSessionInterface(SessionInterface):
             self.key_derivation,
             self.digest_method,
             self.shortest_secret_key,
+            encrypt,
         )
         if (
             type(self).get_signing_serializer is not _get_signing_serializer
             or "get_signing_serializer" in self.__dict__
             or not isinstance(self.serializer, TaggedJSONSerializer)
         ):
+            _refuse_to_encrypt(encrypt)
             return None
         # PERF: a table shared by all interfaces; an attribute of this one would have requests take the long way.
         try:
             signer = _signers.get(settings)
         except TypeError:  # a key of a type that cannot be in a table, nor be a key
             signer = None
-        return self._make_text_signer(app, settings) if signer is None else signer
+        return self._make_text_signer(app, settings, encrypt) if signer is None else signer
 
-    def _make_text_signer(self, app: SessionApp, settings: tuple[Any, ...]) -> TextSigner | None:
+    def _make_text_signer(self, app: SessionApp, settings: tuple[Any, ...], encrypt: bool) -> TextSigner | None:
         keys = self._secret_keys(app)
         if (
             keys is None
@@ -394,11 +336,12 @@ class SecureCookieSessionInterface(SessionInterface):
             or self.digest_method not in _quick_digests
             or not isinstance(self.salt, (str, bytes))
         ):
+            _refuse_to_encrypt(keys is not None and encrypt)
             return None
         salt = self.salt.encode() if isinstance(self.salt, str) else self.salt
         if len(_signers) >= 64:  # a program that makes apps without end
             _signers.clear()
-        signer = _signers[settings] = TextSigner(keys, salt, self.digest_method)
+        signer = _signers[settings] = (Encrypter if encrypt else TextSigner)(keys, salt, self.digest_method)
         return signer
 
     def _sign(self, app: SessionApp, data: dict[str, Any]) -> str:
@@ -408,7 +351,7 @@ class SecureCookieSessionInterface(SessionInterface):
         """
         signer = self._text_signer(app) or self.get_signing_serializer(app)
         if signer is None:
-            raise RuntimeError(f"The session cannot be saved without a secret key. Set `app.secret_key`. {_NEW_KEY}.")
+            raise RuntimeError(f"The session cannot be saved without a secret key. Set `app.secret_key`. {NEW_KEY}.")
         try:
             if isinstance(signer, TextSigner):
                 return signer.sign(_dumps(self.serializer, app.json, data))
@@ -437,6 +380,15 @@ class SecureCookieSessionInterface(SessionInterface):
         except Exception:
             _log_unreadable()
             return None
+
+
+def _refuse_to_encrypt(encrypt: bool) -> None:
+    """Raises RuntimeError where a cookie was to be encrypted, and is signed by other means."""
+    if encrypt:
+        raise RuntimeError(
+            "SESSION_ENCRYPT is on, but the session interface has a serializer, key derivation, digest or"
+            " get_signing_serializer of its own, which would not encrypt. Remove either."
+        )
 
 
 def _log_unreadable() -> None:

@@ -24,6 +24,7 @@ from werkzeug.wsgi import wrap_file
 
 from costrel.context import current_context, request
 from costrel.response import Response, assemble, is_shipped
+from costrel.security import clean_file_name
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -94,7 +95,7 @@ def send_file(
         context.environ,
         mimetype=mimetype,
         as_attachment=as_attachment,
-        download_name=download_name,
+        download_name=_download_name(path_or_file, download_name),
         conditional=conditional,
         etag=etag,
         last_modified=last_modified,
@@ -104,6 +105,15 @@ def send_file(
         _root_path=app.root_path,
     )
     return response
+
+
+def _download_name(path_or_file: os.PathLike[str] | str | IO[bytes], given: str | None) -> str | None:
+    """Returns the cleaned name of a download; None where werkzeug is to take that of the path."""
+    if given is None and isinstance(path_or_file, (str, os.PathLike)):
+        name = os.path.basename(path_or_file)
+        cleaned = clean_file_name(name)
+        return None if cleaned == name else cleaned
+    return None if given is None else clean_file_name(given)
 
 
 def send_from_directory(directory: os.PathLike[str] | str, path: os.PathLike[str] | str, **kwargs: Any) -> Response:

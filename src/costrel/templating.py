@@ -15,6 +15,7 @@ from jinja2 import BaseLoader, Template, TemplateNotFound, TemplatesNotFound
 
 from costrel.context import current_app, current_context, g, has_request_context, request, session
 from costrel.helpers import get_flashed_messages, stream_with_context
+from costrel.policies import csp_nonce
 from costrel.signals import before_render_template, template_rendered
 
 if TYPE_CHECKING:
@@ -201,6 +202,7 @@ def create_environment(app: App) -> Environment:
     environment = app.jinja_environment(app, **options)
     environment.globals.update(
         url_for=app.url_for,
+        csp_nonce=csp_nonce,
         get_flashed_messages=get_flashed_messages,
         config=app.config,
         # Templates that are imported see these globals, but not the values that a rendering is given.

@@ -5,16 +5,18 @@ Source: https://flask.palletsprojects.com/en/stable/api/#flask.url_for
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
+import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from werkzeug.routing import BuildError
-from werkzeug.wsgi import get_host
 
 from costrel.context import RequestContext, current_context
 from costrel.plan import blueprint_chain
+from costrel.security import validate_host
 
 if TYPE_CHECKING:
     from costrel.app import App
@@ -25,6 +27,10 @@ NO_ADAPTER = (
     "Unable to build URLs outside an active request without 'SERVER_NAME' configured. Also configure"
     " 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
 )
+
+#: Applications of which the log says that their external URLs have any host.
+_warned_of_hosts: weakref.WeakSet[App] = weakref.WeakSet()
+_LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\]|)(:\d+)?")
 
 #: Warnings that were shown, for the filter that shows each once.
 _warned: dict[Any, Any] = {}
@@ -59,8 +65,7 @@ def url_for(
             if path is not None:
                 return path if anchor is None else _with_anchor(path, anchor)
         adapter = request_context.url_adapter
-        if external is None:
-            external = scheme is not None
+        external = scheme is not None if external is None else external
     else:
         adapter = app.create_url_adapter(None) if context is None else context.url_adapter
         if adapter is None:
@@ -73,12 +78,30 @@ def url_for(
     if adapter is None:
         # The request's host was refused: 400, which the client, not the program, is to blame for.
         raise getattr(request_context, "routing_exception", None) or RuntimeError(NO_ADAPTER)
+    if external and request_context is not None:
+        _look_at_host(app, request_context.request)
     try:
         url = adapter.build(endpoint, values, method=method, url_scheme=scheme, force_external=external)
     except BuildError as error:
         values.update(_anchor=anchor, _method=method, _scheme=scheme, _external=external)
         return app.handle_url_build_error(error, endpoint, values)
     return url if anchor is None else _with_anchor(url, anchor)
+
+
+def _look_at_host(app: App, request: Request) -> None:
+    """Logs once for an application that the client decides which host its external URLs have."""
+    if app in _warned_of_hosts:
+        return
+    config = app.config
+    checked = config["TRUSTED_HOSTS"] or config["SERVER_NAME"] or request.trusted_hosts
+    if checked or not config["CHECK_HOST"] or app.debug or app.testing or _LOCAL_HOST.fullmatch(request.host):
+        return
+    _warned_of_hosts.add(app)
+    app.logger.warning(
+        "An external URL was built with the host %r, which the client chose. In an e-mail it would lead the reader to"
+        " that host. Set TRUSTED_HOSTS to the names of this site, or SERVER_NAME to its only one.",
+        request.host,
+    )
 
 
 def _absolute_endpoint(context: RequestContext, endpoint: str) -> str:
@@ -116,7 +139,7 @@ def handle_build_error(app: App, error: BuildError, endpoint: str, values: dict[
 def create_adapter(app: App, request: Request | None) -> MapAdapter | None:
     """Binds the URL map to a request, or without one to ``SERVER_NAME``; None where that is not set.
 
-    :raises werkzeug.exceptions.SecurityError: where ``TRUSTED_HOSTS`` refuses the request's host.
+    :raises werkzeug.exceptions.SecurityError: where ``TRUSTED_HOSTS`` or ``CHECK_HOST`` refuses the request's host.
     """
     config = app.config
     server_name = config["SERVER_NAME"]
@@ -129,7 +152,14 @@ def create_adapter(app: App, request: Request | None) -> MapAdapter | None:
     trusted_hosts = config["TRUSTED_HOSTS"]
     if trusted_hosts is not None:
         request.trusted_hosts = trusted_hosts
-    request.host = get_host(request.environ, request.trusted_hosts)
+    environ = request.environ
+    request.host = validate_host(
+        environ.get("wsgi.url_scheme", "http"),
+        environ.get("HTTP_HOST"),
+        request.server,
+        request.trusted_hosts,
+        bool(config["CHECK_HOST"]),
+    )
     subdomain = None
     if app.url_map.host_matching:
         # The map compares the request's own host: a server name would take its place.

@@ -14,12 +14,13 @@ from tests.support.server import child_environment
 _PROLOGUE = {
     "flask": "import flask as framework\nApp = framework.Flask\n",
     "costrel": "import costrel as framework\nApp = framework.App\n",
+    "as_flask": "import costrel.as_flask\nimport flask as framework\nApp = framework.Flask\n",
 }
 _EPILOGUE = "\nimport json as _json, sys as _sys\n_sys.stdout.write('\\x00' + _json.dumps(result))\n"
 
 
 @functools.cache
-def _run(framework: Literal["flask", "costrel"], source: str) -> str:
+def _run(framework: Literal["flask", "costrel", "as_flask"], source: str) -> str:
     program = f"{_PROLOGUE[framework]}exec(compile({source!r}, 'program', 'exec'))\n{_EPILOGUE}"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=child_environment()
@@ -41,6 +42,11 @@ def run_flask(source: str) -> Any:
 def run_costrel(source: str) -> Any:
     """Returns what :func:`run_flask` does, for the same program with ``costrel`` and ``costrel.App``."""
     return json.loads(_run("costrel", source))
+
+
+def run_as_flask(source: str) -> Any:
+    """Returns what :func:`run_flask` does, for the same program with costrel under Flask's name."""
+    return json.loads(_run("as_flask", source))
 
 
 def assert_same_as_flask(source: str) -> Any:

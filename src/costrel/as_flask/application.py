@@ -12,9 +12,17 @@ from costrel.watch import WatchedType
 
 #: What costrel's safer defaults are in Flask.
 FLASK_DEFAULTS: dict[str, Any] = {
+    "CHECK_HOST": False,
+    "CROSS_ORIGIN_PROTECTION": False,
     "DEFAULT_HEADERS": ImmutableDict(),
     "LIMIT_URLENCODED_FORMS": False,
     "MAX_CONTENT_LENGTH": None,
+    "MAX_JSON_DEPTH": None,
+    "MAX_JSON_INTEGER_DIGITS": None,
+    "MAX_QUERY_FIELDS": None,
+    "NORMALIZE_REDIRECTS": False,
+    "REFUSE_LARGE_COOKIES": False,
+    "SESSION_COOKIE_HOST_PREFIX": False,
     "SESSION_COOKIE_SAMESITE": None,
     "SESSION_COOKIE_SECURE": False,
 }
