@@ -52,6 +52,7 @@ from costrel.security import normalize_redirect_target
 from costrel.serialize import DefaultJSONProvider, JSONProvider
 from costrel.sessions import SecureCookieSessionInterface, SessionInterface
 from costrel.signing import make_serializer
+from costrel.static import add_static_route
 from costrel.watch import WatchedDict, WatchedList, WatchedLists, WatchedType
 
 if TYPE_CHECKING:
@@ -164,28 +165,8 @@ class App(Registrar):
         self.extensions: dict[str, Any] = {}
         self.url_map = self.url_map_class(host_matching=host_matching)
         self.subdomain_matching = subdomain_matching
-        self._add_static_route(static_host, host_matching)
+        add_static_route(self, static_host, host_matching)
         WatchedType.dependents.add(self)
-
-    def _add_static_route(self, static_host: str | None, host_matching: bool) -> None:
-        if not self.has_static_folder:
-            return
-        if bool(static_host) != host_matching:
-            raise AssertionError(
-                "Invalid static_host/host_matching combination: pass both, or neither, or static_folder=None."
-            )
-        # The view holds the app weakly: a cycle would keep an app that nobody uses until garbage collection.
-        reference = weakref.ref(self)
-
-        def static(filename: str) -> Response:
-            app = reference()
-            if app is None:
-                raise RuntimeError("The application of this static route is gone.")
-            return app.send_static_file(filename)
-
-        self.add_url_rule(
-            f"{self.static_url_path}/<path:filename>", endpoint="static", host=static_host, view_func=static
-        )
 
     @lazy
     def _table_changed(self) -> Callable[[], None]:

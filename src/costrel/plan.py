@@ -218,7 +218,7 @@ class Plans(dict["str | None", Plan]):
             and not any(app.url_default_functions.values())
         )
         # Those that go by the methods ask none of these.
-        self.build_path = getattr(url_map, "build_path", None)
+        self.build_path: Any = getattr(url_map, "build_path", None)
         self.find: Any = getattr(url_map, "find", None)
         self.miss: Any = getattr(url_map, "miss", None)
 

@@ -10,6 +10,7 @@ import os
 import re
 import stat
 import time
+import weakref
 from collections.abc import Callable
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import WSGIEnvironment
 
+    from costrel.app import App
     from costrel.context import RequestContext
 
 MaxAge = int | Callable[[str | None], int | None] | None
@@ -264,3 +266,26 @@ def _media_type(name: str, extension: str, lowered: str) -> tuple[str | None, st
         return mimetypes.guess_type(name)
     types = mimetypes.types_map
     return types.get(extension) or types.get(lowered), None
+
+
+def add_static_route(app: App, static_host: str | None, host_matching: bool) -> None:
+    """Adds the route of an application's static files, if it has a folder for them.
+
+    :raises AssertionError: the map matches hosts and no host is given, or the other way round.
+    """
+    if not app.has_static_folder:
+        return
+    if bool(static_host) != host_matching:
+        raise AssertionError(
+            "Invalid static_host/host_matching combination: pass both, or neither, or static_folder=None."
+        )
+    # The view holds the app weakly: a cycle would keep an app that nobody uses until garbage collection.
+    reference = weakref.ref(app)
+
+    def static(filename: str) -> Response:
+        owner = reference()
+        if owner is None:
+            raise RuntimeError("The application of this static route is gone.")
+        return owner.send_static_file(filename)
+
+    app.add_url_rule(f"{app.static_url_path}/<path:filename>", endpoint="static", host=static_host, view_func=static)
