@@ -86,7 +86,7 @@ def _panel(x: float, y: float, case: str, row: Mapping[str, Mapping[str, Any]], 
         name = svg.text(x + 4 + LABEL, top + BAR - 2, NAMES[peer], "ink" if ours else "soft", 12, "end", ours)
         parts.append(name)
         if peer not in row:
-            parts.append(svg.text(x + 12 + LABEL, top + BAR - 2, "has no such thing", "quiet", 11))
+            parts.append(svg.text(x + 12 + LABEL, top + BAR - 2, "has no such thing", "soft", 11))
             continue
         median = row[peer]["median"]
         long = max(room * median / longest, 1.5)

@@ -179,8 +179,8 @@ def _startup(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     rounds = options.rounds or (5 if options.quick else 15)
     imports = startup.imports(rounds, _say)
     hello = startup.hello(peers, rounds, _say)
-    building = startup.building(peers, min(rounds, 5))
-    print(f"Each in its own process, median of {rounds}; of the 1,000 routes, of {min(rounds, 5)}.\n")
+    building = startup.building(peers, min(rounds, 3))
+    print(f"Each in its own process, median of {rounds}; of the 1,000 routes, of {min(rounds, 3)}.\n")
     print(columns(startup.imports_rows(imports)), end="\n\n")
     print(columns(startup.apps_rows(hello, building, peers)))
     return {"rounds": rounds, "imports": imports, "hello": hello, "building": building}

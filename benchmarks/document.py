@@ -18,7 +18,7 @@ from benchmarks.cases import CASES, PEERS
 from benchmarks.growth import CURVES, growth_chart, growth_rows
 from benchmarks.pipes import ROOT
 from benchmarks.summary import Figure
-from benchmarks.table import markdown, medians_rows, pairs_rows
+from benchmarks.table import markdown, medians_rows, number, pairs_rows
 
 PARTS = ("run", "startup", "growth", "served")
 PAGE = ROOT / "docs" / "performance.md"
@@ -103,6 +103,18 @@ def run_block(counts: bool) -> Callable[[Mapping[str, Any]], str]:
     return block
 
 
+def losses_block(found: Mapping[str, Any]) -> str:
+    """The cases in which a peer takes less time than costrel, each with the share that it takes."""
+    titles = {case.name: case.title for case in CASES if case.counts}
+    lines = []
+    for peer in _peers(found):
+        ratios = found["ratios"].get(peer, {})
+        lost = sorted((ratio, titles[case]) for case, ratio in ratios.items() if case in titles and ratio < 1)
+        if lost and peer != "as_flask":
+            lines.append(f"- {peer}: {'; '.join(f'{title} ({number(ratio)})' for ratio, title in lost)}")
+    return "\n".join(lines) or "Nowhere in this run."
+
+
 def pairs_block(found: Mapping[str, Any]) -> str:
     """What is added to the libraries."""
     return markdown(pairs_rows(found["added"], _peers(found)))
@@ -134,6 +146,7 @@ BLOCKS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "run": ("run", run_block(True)),
     "compared": ("run", run_block(False)),
     "added": ("run", pairs_block),
+    "losses": ("run", losses_block),
     "growth": ("growth", growth_block),
     "imports": ("startup", imports_block),
     "apps": ("startup", apps_block),

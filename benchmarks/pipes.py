@@ -30,8 +30,8 @@ class Readiness:
 
     Args:
         description: the peer's version and how it was built.
-        built: wall seconds from the imported framework to the built app.
-        first_answer: wall seconds from the imported framework to the program's first answer, for `routes-N`; for the
+        built: CPU seconds from the imported framework to the built app.
+        first_answer: CPU seconds from the imported framework to the program's first answer, for `routes-N`; for the
             other programs to the built app.
     """
 

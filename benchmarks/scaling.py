@@ -52,7 +52,7 @@ def matches(peers: Sequence[str], rounds: int) -> dict[str, Any]:
 
 
 def building(peers: Sequence[str], rounds: int) -> dict[str, Any]:
-    """Wall milliseconds from the imported framework to the first answer, for each number of routes, for each peer."""
+    """CPU milliseconds from the imported framework to the first answer, for each number of routes, for each peer."""
     times: dict[str, dict[str, list[float]]] = {str(count): {} for count in BUILT}
     for _ in range(rounds):
         for count in BUILT:

@@ -83,8 +83,19 @@ SERVERS = (
     ),
 )
 
-Rates = dict[str, dict[str, list[float]]]
-"""For each case, for each peer, the requests per second of each round."""
+Drive = tuple[float, float]
+"""Requests per second, and microseconds of CPU per request of all processes of the server; 0 where nothing tells."""
+
+Rates = dict[str, dict[str, list[Drive]]]
+"""For each case, for each peer, what each round gave."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A server that runs."""
+
+    url: str
+    process: int
 
 
 def measure(server: Server, peers: Sequence[str], rounds: int, seconds: int, report: Callable[[str], None]) -> Rates:
@@ -109,15 +120,15 @@ def measure(server: Server, peers: Sequence[str], rounds: int, seconds: int, rep
             case = case_named(name)
             report(f"{server.name}: {name}")
             with contextlib.ExitStack() as stack:
-                urls = {peer: stack.enter_context(serving(server, peer, case, Path(folder))) for peer in peers}
-                bodies = {peer: fetch(url) for peer, url in urls.items()}
+                services = {peer: stack.enter_context(serving(server, peer, case, Path(folder))) for peer in peers}
+                bodies = {peer: fetch(service.url) for peer, service in services.items()}
                 wrong = [peer for peer in peers if not _same(case, bodies[peer], bodies[peers[0]])]
                 if wrong:
                     raise CannotServe(f"{name}: {', '.join(wrong)} answer in another way than {peers[0]}.")
                 rates[name] = {peer: [] for peer in peers}
                 for _ in range(rounds):
                     for peer in random.sample(list(peers), len(peers)):
-                        rates[name][peer].append(drive(urls[peer], seconds))
+                        rates[name][peer].append(drive(services[peer], seconds))
     return rates
 
 
@@ -126,8 +137,8 @@ def _same(case: Case, body: bytes, other: bytes) -> bool:
 
 
 @contextlib.contextmanager
-def serving(server: Server, peer: str, case: Case, folder: Path) -> Iterator[str]:
-    """Runs the server with a peer's program, and gives the URL of the case's first request."""
+def serving(server: Server, peer: str, case: Case, folder: Path) -> Iterator[Service]:
+    """Runs the server with a peer's program, and gives its process with the URL of the case's first request."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -151,7 +162,7 @@ def serving(server: Server, peer: str, case: Case, folder: Path) -> Iterator[str
                     log.seek(0)
                     raise CannotServe(f"{server.name} does not serve {peer}:\n{log.read().decode(errors='replace')}")
                 time.sleep(0.05)
-            yield url
+            yield Service(url, process.pid)
         finally:
             process.terminate()
             process.wait()
@@ -172,18 +183,37 @@ def fetch(url: str) -> bytes:
     return body
 
 
-def drive(url: str, seconds: int) -> float:
-    """Requests per second over 16 connections, for that many seconds.
+def drive(service: Service, seconds: int) -> Drive:
+    """Requests per second over 16 connections, for that many seconds, and the CPU that the server took for each.
 
     Raises:
         CannotServe: `wrk` could not connect, or the server answered with an error.
     """
-    command = ["wrk", "--threads", "1", "--connections", "16", "--duration", f"{seconds}s", url]
+    command = ["wrk", "--threads", "1", "--connections", "16", "--duration", f"{seconds}s", service.url]
+    before = cpu_seconds(service.process)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = re.search(r"Requests/sec: +([\d.]+)", done.stdout)
-    if done.returncode or found is None or "Non-2xx" in done.stdout:
-        raise CannotServe(f"wrk {url}:\n{done.stdout}{done.stderr}")
-    return float(found[1])
+    rate, total = re.search(r"Requests/sec: +([\d.]+)", done.stdout), re.search(r"(\d+) requests in", done.stdout)
+    if done.returncode or rate is None or total is None or total[1] == "0" or "Non-2xx" in done.stdout:
+        raise CannotServe(f"wrk {service.url}:\n{done.stdout}{done.stderr}")
+    return float(rate[1]), (cpu_seconds(service.process) - before) / int(total[1]) * 1e6
+
+
+def cpu_seconds(process: int) -> float:
+    """The CPU time that a process and all that it has started have taken so far; 0 on a system without `/proc`."""
+    taken: dict[int, float] = {}
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name in parentheses may have spaces in it; state, parent and the times come behind it.
+            fields = stat.read_text().rpartition(")")[2].split()
+            number = int(stat.parent.name)
+            parents[number] = int(fields[1])
+            taken[number] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def belongs(number: int) -> bool:
+        return number == process or (number in parents and belongs(parents[number]))
+
+    return sum(seconds for number, seconds in taken.items() if belongs(number))
 
 
 def missing(server: Server) -> bool:
@@ -197,12 +227,17 @@ def installed(peer: str) -> bool:
 
 
 def rates_rows(rates: Rates) -> list[list[str]]:
-    """Medians of the requests per second, and below each its share of bare WSGI."""
+    """Medians of the requests per second with their share of bare WSGI, and of the CPU per request."""
     peers = list(next(iter(rates.values())))
     rows = [["case", *peers]]
     for case, found in rates.items():
-        rows.append([case, *(f"{statistics.median(found[peer]):,.0f}" for peer in peers)])
+        rate = {peer: statistics.median(drive[0] for drive in found[peer]) for peer in peers}
+        taken = {peer: statistics.median(drive[1] for drive in found[peer]) for peer in peers}
+        rows.append([f"{case}: requests per second", *(f"{rate[peer]:,.0f}" for peer in peers)])
         if "bare" in peers:
-            shares = (statistics.median(found[peer]) / statistics.median(found["bare"]) for peer in peers)
-            rows.append(["of bare", *(number(share) for share in shares)])
+            rows.append(["share of bare", *(number(rate[peer] / rate["bare"]) for peer in peers)])
+        if all(taken.values()):
+            rows.append(["CPU of the server, µs each", *(number(taken[peer]) for peer in peers)])
+            if "bare" in peers:
+                rows.append(["bare's CPU over it", *(number(taken["bare"] / taken[peer]) for peer in peers)])
     return rows

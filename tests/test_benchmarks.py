@@ -423,7 +423,7 @@ def test_startup_compares_with_werkzeug(tmp_path: Path) -> None:
     assert imports["flask"]["modules"] > imports["werkzeug"]["modules"]
     assert set(found["hello"]) == set(found["building"]) == {"bare", "flask", "costrel"}
     for peer in found["hello"]:
-        assert found["hello"][peer]["first_answer_ms"] > 0
+        assert found["hello"][peer]["wall_ms"] > 0 and found["hello"][peer]["cpu_ms"] > 0
         assert found["building"][peer]["first_answer_ms"] >= found["building"][peer]["built_ms"] > 0
     if Path("/proc/self/status").exists():
         assert found["hello"]["flask"]["memory_mb"] > found["hello"]["bare"]["memory_mb"] > 1
@@ -539,10 +539,12 @@ def test_the_page_is_written_from_what_was_kept(monkeypatch: pytest.MonkeyPatch,
     row = {peer: dataclasses.asdict(one) for peer, one in figures["hello"].items()}
     machine = {"python": "CPython 3.11", "system": "Linux", "processor": "x86_64"}
     kept = {"machine": machine, "peers": found.descriptions, "rounds": 1, "cases": {"hello": row}, "base": "costrel"}
-    document.keep("run", {**kept, "geometric_means": {}, "added": {}})
+    ratios = {"bare": {"hello": 0.25}, "falcon": {}}
+    document.keep("run", {**kept, "ratios": ratios, "geometric_means": {}, "added": {}})
     document.write()
     text = page.read_text(encoding="utf-8")
     assert "| hello text |" in text and "- CPython 3.11 on Linux, x86_64; median of 1 rounds" in text
+    assert "- bare: hello text (0.25)" in text
     assert "<!-- figures: served -->\n<!-- end -->" in text
     assert (tmp_path / "run.svg").exists() and not (tmp_path / "growth.svg").exists()
 
@@ -623,9 +625,9 @@ def test_a_server_serves_each_peer(tmp_path: Path) -> None:
     server = next(server for server in served.SERVERS if server.name.startswith("gunicorn sync"))
     bodies, urls = [], []
     for peer in ("bare", "costrel"):
-        with served.serving(server, peer, case_named("hello"), tmp_path) as url:
-            bodies.append(served.fetch(url))
-            urls.append(url)
+        with served.serving(server, peer, case_named("hello"), tmp_path) as service:
+            bodies.append(served.fetch(service.url))
+            urls.append(service.url)
     assert bodies[0] == bodies[1] != b""
     with pytest.raises(OSError):
         served.fetch(urls[1])
@@ -646,10 +648,11 @@ def test_throughput_is_measured(tmp_path: Path) -> None:
     """``wrk`` gets answers; an address without a server is an error."""
     write_static_files(tmp_path)
     server = next(server for server in served.SERVERS if server.name.startswith("gunicorn sync"))
-    with served.serving(server, "costrel", case_named("hello"), tmp_path) as url:
-        assert served.drive(url, 1) > 0
+    with served.serving(server, "costrel", case_named("hello"), tmp_path) as service:
+        rate, taken = served.drive(service, 1)
+    assert rate > 0 and (taken > 0 or not Path("/proc/self/stat").exists())
     with pytest.raises(served.CannotServe):
-        served.drive(url, 1)
+        served.drive(service, 1)
 
 
 def test_throughput_needs_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -661,9 +664,21 @@ def test_throughput_needs_wrk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rates_are_shown_with_their_share_of_bare() -> None:
     """The table has the medians, and below them what share of bare WSGI they are."""
-    rates = {"hello": {"bare": [100.0, 1000.0, 1200.0], "costrel": [900.0, 800.0, 1000.0]}}
-    rows = served.rates_rows(rates)
-    assert rows == [["case", "bare", "costrel"], ["hello", "1,000", "900"], ["of bare", "1.00", "0.90"]]
+    rates = {
+        "hello": {
+            "bare": [(100.0, 10.0), (1000.0, 20.0), (1200.0, 30.0)],
+            "costrel": [(900.0, 40.0), (800.0, 40.0), (1000.0, 40.0)],
+        }
+    }
+    assert served.rates_rows(rates) == [
+        ["case", "bare", "costrel"],
+        ["hello: requests per second", "1,000", "900"],
+        ["share of bare", "1.00", "0.90"],
+        ["CPU of the server, µs each", "20.0", "40.0"],
+        ["bare's CPU over it", "1.00", "0.50"],
+    ]
+    without_proc = {"hello": {"starlette": [(10.0, 0.0)]}}
+    assert served.rates_rows(without_proc) == [["case", "starlette"], ["hello: requests per second", "10"]]
 
 
 @pytest.mark.parametrize("peer", ASGI_PEERS)
@@ -675,5 +690,5 @@ def test_asgi_peers_answer_behind_uvicorn(peer: str, tmp_path: Path) -> None:
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(f"benchmarks.peers.with_{peer}")
         return
-    with served.serving(server, peer, case_named("hello"), tmp_path) as url:
-        assert served.fetch(url) == b"Hello, World!"
+    with served.serving(server, peer, case_named("hello"), tmp_path) as service:
+        assert served.fetch(service.url) == b"Hello, World!"

@@ -54,7 +54,7 @@ PAGES = [
     ROOT / "examples" / "quickstart" / "README.md",
     *sorted(page for suffix in ("md", "rst") for page in (ROOT / "docs").glob(f"*.{suffix}")),
 ]
-_FOLDERS = [ROOT / "src" / "costrel", ROOT / "src" / "costrel" / "cli", ROOT / "src" / "costrel" / "routing"]
+_FOLDERS = [ROOT / "src" / "costrel" / folder for folder in ("", "cli", "ext", "routing")]
 #: Without those of ``costrel.as_flask``: importing it takes hold of the name of a package that other tests need.
 MODULES = sorted(
     f"{'.'.join(folder.relative_to(ROOT / 'src').parts)}.{info.name}"

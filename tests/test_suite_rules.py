@@ -20,6 +20,8 @@ INTERNAL = {
     *("json_limits", "request_url", "signing", "urls", "watch"),
 }
 PACKAGES = {path.parent.name: path.read_text() for path in sorted(PACKAGE.rglob("__init__.py"))}
+#: Packages whose modules are imported one by one, since each needs another distribution.
+WITHOUT_NAMES = {"ext"}
 PUBLIC = {path.stem: path.read_text() for path in sorted(PACKAGE.glob("[!_]*.py")) if path.stem not in INTERNAL}
 
 
@@ -40,7 +42,7 @@ def _words_of_tests() -> set[str]:
 def test_every_exported_name_is_tested(package: str) -> None:
     """Each name that ``costrel`` or a package in it exports is mentioned by a test."""
     exported = exported_names(PACKAGES[package])
-    assert exported
+    assert bool(exported) == (package not in WITHOUT_NAMES)
     assert [name for name in exported if name not in _words_of_tests()] == []
 
 

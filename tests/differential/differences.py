@@ -120,7 +120,7 @@ def _in_pairs(group: str, *steps: Step) -> Iterator[tuple[list[Any], list[Any]]]
 
 def _push_one_context(flask: Step, costrel: Step) -> None:
     for step in (flask, costrel):
-        for event in step["events"]:
+        for event in [*step.get("transaction", ()), *step["events"]]:
             if event[1:2] in (["appcontext_pushed context"], ["appcontext_popped context"]):
                 event[2] = None
 

@@ -9,6 +9,28 @@
     app.json = FastJSONProvider(app)
 
 It needs ``pip install "costrel[fast]"``.
+
+Microseconds against ``DefaultJSONProvider`` on Python 3.11, the quickest of interleaved rounds, since the machine had
+other work to do too:
+
+============================== ====== ======= ======= ===== ======= ======= =====
+document                        size  dumps    fast   times loads    fast   times
+============================== ====== ======= ======= ===== ======= ======= =====
+text, numbers, lists           1 kB       8.1     2.2   3.7    11.4     3.5   3.3
+text, numbers, lists           100 kB    1000     180   5.6    1360     407   3.3
+text, numbers, lists           5 MB    171000   30300   5.6  571000  152000   3.8
+the same, one value in 8 null  1 kB       9.0     5.6   1.6    12.5     3.7   3.4
+the same, one value in 8 null  100 kB    1022     376   2.7    1389     405   3.4
+the same, one value in 8 null  5 MB    169000   62500   2.7  446000   95400   4.7
+with dates, UUIDs, decimals    100 kB    2956    1686   1.8    1310     360   3.6
+these and nulls                100 kB    2742    2090   1.3    1204     373   3.2
+Russian, ``ensure_ascii``      100 kB     570     436   1.3    1036     273   3.8
+============================== ====== ======= ======= ===== ======= ======= =====
+
+Where there is a null, the values are looked through for NaN. HTTP dates and decimals are made by Python either way.
+
+Why orjson and not msgspec: both read in the same time (100 kB: 409 and 397 us), orjson writes sorted keys in less (140
+and 188 us), and it leaves dates and dataclasses to ``default``, where msgspec writes them in its own form.
 """
 
 from __future__ import annotations
