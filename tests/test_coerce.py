@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http import HTTPStatus
 from pathlib import Path
@@ -461,3 +461,53 @@ for number, value in enumerate(values):
 """
     )
     assert len(json.dumps(result)) > 1000
+
+
+class LoudText(str):
+    """A text that says how it is to be encoded."""
+
+    def encode(self, *args: Any) -> bytes:
+        return super().encode(*args).upper()
+
+
+@given(
+    parts=st.lists(
+        st.one_of(st.binary(max_size=3), st.text(max_size=3), st.text(max_size=3).map(LoudText)), max_size=6
+    ),
+    status=st.sampled_from([None, 201, 204, 299, 404]),
+    method=st.sampled_from(["GET", "HEAD"]),
+    taken=st.integers(0, 7),
+    broken=st.booleans(),
+)
+def test_a_generator_is_sent_as_by_a_response_object(
+    parts: list[str | bytes], status: int | None, method: str, taken: int, broken: bool
+) -> None:
+    """Without a Response object a generator gives the same pieces, each made when it is asked for, and is closed."""
+
+    def outcome(response_object: bool) -> list[Any]:
+        events: list[Any] = []
+
+        def chunks() -> Iterator[str | bytes]:
+            try:
+                for part in parts:
+                    events.append("made")
+                    yield part
+                if broken:
+                    raise ValueError("in the stream")
+            finally:
+                events.append("closed")
+
+        app = App("streams", static_folder=None, root_path="/")
+        app.add_url_rule("/", "view", lambda: chunks() if status is None else (chunks(), status))
+        if response_object:
+            app.after_request(lambda response: response)
+        body: Any = app(make_environ(method=method), lambda *line: events.append(line))
+        try:
+            for _, chunk in zip(range(taken), body, strict=False):
+                events.append(chunk)
+        except ValueError as error:
+            events.append(str(error))
+        body.close()
+        return events
+
+    assert outcome(response_object=False) == outcome(response_object=True)

@@ -16,8 +16,8 @@ PACKAGE = ROOT / "src" / "costrel"
 
 #: Modules that only costrel itself imports; what they do shows in the tests of those above them.
 INTERNAL = {
-    *("asynchronous", "coerce", "dispatch", "errors", "fields", "lazy", "overrides", "packages", "plan", "registrar"),
-    *("request_url", "signing", "urls", "watch"),
+    *("asynchronous", "body", "coerce", "dispatch", "errors", "fields", "lazy", "overrides", "packages", "plan"),
+    *("registrar", "request_url", "signing", "urls", "watch"),
 }
 PACKAGES = {path.parent.name: path.read_text() for path in sorted(PACKAGE.rglob("__init__.py"))}
 PUBLIC = {path.stem: path.read_text() for path in sorted(PACKAGE.glob("[!_]*.py")) if path.stem not in INTERNAL}

@@ -16,6 +16,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from costrel.body import Body
 from costrel.proxies import NO_REQUEST
 from costrel.response import Response
 
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 NoneType = type(None)
 
-#: What goes to the server as it is: status line, headers, body.
-Reply = tuple[str, list[tuple[str, str]], list[bytes]]
+#: What goes to the server as it is: status line, headers, body, which is a list where it is complete.
+Reply = tuple[str, list[tuple[str, str]], "list[bytes] | Body"]
 
 #: Status lines of the codes whose replies have a body.
 STATUS_LINES = {
@@ -85,6 +86,8 @@ def plain_reply(plans: Plans, value: Any) -> Reply | None:
     elif kind is AllowedMethods and value:
         headers = [plans.html_header, ("Allow", ", ".join(value)), ("Content-Length", "0"), *plans.default_headers]
         return status, headers, []
+    elif kind is GeneratorType:
+        return status, [plans.html_header, *plans.default_headers], Body(value, value)
     else:
         return None
     return status, [content_type, ("Content-Length", str(len(body))), *plans.default_headers], [body]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from costrel import signals
+from costrel.body import Body
 from costrel.coerce import AllowedMethods, error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
 from costrel.errors import UNHANDLED, handle_plainly, propagates
@@ -82,7 +83,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
             status, headers, body = reply
             start_response(status, headers)
             if method == "HEAD":
-                body = []
+                body = body.emptied() if type(body) is Body else []
         else:
             body = reply(environ, start_response)
     except BaseException as escaping:
@@ -98,7 +99,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
             or (request is not None and _needs_closing(plans, request))
             or signals.watched
         ):
-            complete = type(reply) is tuple or cast(Response, reply).is_sequence
+            complete = type(body) is list if type(reply) is tuple else cast(Response, reply).is_sequence
             body = _end_with_body(context, environ, shared, error, body, complete)
         return body
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from werkzeug.utils import get_content_type
 from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from costrel.body import Body, CompleteBody, encode_chunks
 from costrel.overrides import Overrides
 from costrel.security import (
     Limit,
@@ -187,63 +188,6 @@ Remove them from the text, or encode it.
 _KNOWN_HEADERS = (Headers, WerkzeugHeaders)
 
 
-def _encode(chunks: Iterable[str | bytes]) -> Iterator[bytes]:
-    """Yields the chunks of a body, text as UTF-8."""
-    for chunk in chunks:
-        # PERF: comparing the type first is 0.03 us a chunk less than asking `isinstance` each time.
-        if type(chunk) is not bytes and isinstance(chunk, str):
-            chunk = chunk.encode()
-        yield chunk
-
-
-class Body:
-    """The body of a response as the server gets it: chunks of bytes, and a ``close`` that closes the response.
-
-    :param chunks: bytes, or text that is encoded as UTF-8 on the way.
-    :param response: is closed with the body.
-    """
-
-    __slots__ = ("__weakref__", "_chunks", "_iterator", "_response")
-
-    def __init__(self, chunks: Iterable[str] | Iterable[bytes], response: Response) -> None:
-        self._chunks = chunks
-        self._response = response
-        self._iterator: Iterator[bytes] | None = None
-
-    def __iter__(self) -> Iterator[bytes]:
-        iterator = self._iterator
-        if iterator is None:
-            # PERF: the server loops over one generator, 0.06 us a chunk; over an iterator class it would be 0.25 us.
-            self._iterator = iterator = _encode(self._chunks)
-        return iterator
-
-    def __next__(self) -> bytes:
-        return next(self._iterator or iter(self))
-
-    def close(self) -> None:
-        """Closes the response, which runs what was given to ``call_on_close``."""
-        self._response.close()
-
-
-class CompleteBody(list[bytes]):
-    """A body of bytes that are there already; its ``close`` closes the response."""
-
-    __slots__ = ("__weakref__", "response")
-
-    #: Set by whoever makes the body.
-    response: Response
-
-    def __next__(self) -> bytes:
-        """Takes the first chunk out, for a middleware that leaves the rest to the server."""
-        if self:
-            return self.pop(0)
-        raise StopIteration
-
-    def close(self) -> None:
-        """Closes the response, which runs what was given to ``call_on_close``."""
-        self.response.close()
-
-
 class Response(WerkzeugResponse, metaclass=WatchedType):
     """An answer to an HTTP request: status, headers and body.
 
@@ -354,7 +298,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
                 whole.response = self
                 return whole
         elif not has_length and self.automatically_set_content_length and isinstance(content, (list, tuple)):
-            fields.append(("Content-Length", str(sum(map(len, _encode(content))))))
+            fields.append(("Content-Length", str(sum(map(len, encode_chunks(content))))))
         body = self.get_app_iter(environ)
         start_response(self._status, fields)
         return body
