@@ -511,3 +511,33 @@ def test_a_generator_is_sent_as_by_a_response_object(
         return events
 
     assert outcome(response_object=False) == outcome(response_object=True)
+
+
+class OtherResponse(Response):
+    """A response class that nothing is assembled for."""
+
+
+_json_values = st.recursive(st.none() | st.integers() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3))
+_bodies = st.one_of(
+    st.text(max_size=5),
+    st.binary(max_size=5),
+    st.dictionaries(st.text(max_size=2), _json_values),
+    st.lists(_json_values),
+)
+
+
+@given(value=st.one_of(_bodies, st.tuples(_bodies, st.sampled_from([200, 201, 204, 299, 304, 404, "202 FINE"]))))
+def test_an_assembled_response_is_like_a_constructed_one(value: Any) -> None:
+    """What after-request hooks get for the commonest values is what the class would have made, in all its parts."""
+
+    def outcome(response_class: type[Response]) -> Any:
+        app = App("parts", static_folder=None, root_path="/")
+        app.response_class = response_class
+        with app.test_request_context():
+            try:
+                response = app.make_response(value)
+            except UnicodeEncodeError as error:
+                return str(error)
+        return vars(response), response.status, list(response.headers), response.get_data()
+
+    assert outcome(Response) == outcome(OtherResponse)

@@ -169,7 +169,10 @@ def _answer(
         plans = app.plans()
         plan = context.plan = plans[endpoint_of(context)]
     if plan.replies_plainly and context._after_functions is None and not signals.watched:
-        reply = error_reply(plans, value) if isinstance(value, HTTPException) else plain_reply(plans, value)
+        if isinstance(value, HTTPException):
+            reply = error_reply(plans, value)
+        else:
+            reply = plain_reply(plans, value, plans.default_headers)
         if reply is not None:
             if context._session is None and "HTTP_COOKIE" not in environ:
                 return reply
@@ -292,12 +295,13 @@ def _session_fields(
 def process_response(app: App, context: RequestContext, response: Response) -> Response:
     """Runs the after-request hooks, saves the session and adds the default headers; see ``App.process_response``."""
     plans = app._plans or app.plans()
-    for function in context._after_functions or ():
-        response = app.ensure_sync(function)(response)
+    if context._after_functions:
+        for function in context._after_functions:
+            response = app.ensure_sync(function)(response)
     for function in plans[endpoint_of(context)].after:
         response = function(response)
     session = context._session
-    if session is None and plans.short:
+    if session is None and "HTTP_COOKIE" in context.environ and plans.short:
         session = _session_to_save(plans, context, context.environ)
     if session is not None and not app.session_interface.is_null_session(session):
         app.session_interface.save_session(app, session, response)
