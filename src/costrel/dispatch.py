@@ -124,11 +124,14 @@ def _answer(
         path = environ.get("PATH_INFO", "")
         # PERF: the commonest outcome inline, without the call of _match: 0.1 us.
         usual = path.isascii() and environ.get("HTTP_HOST") in plans.known_hosts and "HTTP_UPGRADE" not in environ
-        found: Any = plans.find(method, path) if usual else None
-        if found is not None:
+        found: Any = plans.look_up(method, path) if usual else None
+        if type(found) is tuple:
             rule, view_args = found
             context.rule = rule
             context.view_args = view_args
+        elif found is not None:
+            rule = view_args = None
+            context.routing_exception = found
         else:
             if not method.isupper():
                 # Programs compare methods in capitals, as `request.method` gives them.
@@ -198,7 +201,7 @@ def _take_from_request(context: _ServedContext, request: Request) -> tuple[Any, 
 def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, method: str, missed: bool) -> Any:
     """Returns the rule for the request and notes it in the context; None where there is none.
 
-    :param missed: whether ``plans.find`` was asked already.
+    :param missed: whether ``plans.look_up`` was asked already.
     """
     host = environ.get("HTTP_HOST")
     if plans.check_host or host not in plans.known_hosts:
@@ -215,11 +218,11 @@ def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, meth
         # Only the adapter tells a websocket request from others.
         context.match_request()
         return context.rule
-    found: Any = None if missed else plans.find(method, path)
-    if found is not None:
+    found: Any = None if missed else plans.look_up(method, path)
+    if type(found) is tuple:
         context.rule, context.view_args = found
     else:
-        context.routing_exception = plans.miss(method, path)
+        context.routing_exception = found or plans.miss(method, path)
         if context.routing_exception is None:
             context.match_request()
     if context._request is not None:
@@ -233,7 +236,7 @@ def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, meth
 def path_of(environ: WSGIEnvironment) -> str:
     """Returns the path of a request as text: its bytes come as Latin-1 characters (PEP 3333), URLs are UTF-8."""
     path: str = environ.get("PATH_INFO", "")
-    return path.encode("latin-1").decode(errors="replace")
+    return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
 
 
 def _raise_unusual_routing_error(app: App, plans: Plans, context: RequestContext) -> None:
@@ -348,12 +351,11 @@ def preprocess(app: App, context: RequestContext) -> Any:
 
 def allowed_methods(app: App, context: RequestContext) -> Iterable[str]:
     """Returns the methods that the path of a request can be asked for with."""
-    plans = app.plans()
+    plans = app._plans or app.plans()
     if plans.short and not plans.check_host:
-        # No rule has this method, so the answer names those that the rules have.
-        refusal = plans.miss("--", path_of(context.environ))
-        if isinstance(refusal, MethodNotAllowed) and refusal.valid_methods is not None:
-            return refusal.valid_methods
+        methods = app.url_map.allowed_methods(path_of(context.environ))
+        if methods is not None:
+            return methods
     adapter = context.url_adapter
     return () if adapter is None else adapter.allowed_methods()
 

@@ -191,7 +191,7 @@ class Plans(dict["str | None", Plan]):
             and not any(app.url_default_functions.values())
         )
         self.build_path = url_map.build_path
-        self.find = url_map.find
+        self.look_up = url_map.look_up
         self.miss = url_map.miss
 
     def _session_cookie(self, app: App, shipped: Mapping[str, Any]) -> SessionCookie | None:
