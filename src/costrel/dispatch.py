@@ -183,7 +183,9 @@ def _answer(
             if fields is not None:
                 reply[1].extend(fields)
                 return reply
-    response = process_response(app, context, make_response(app, value, environ, endpoint_of(context)))
+    if type(value) is not Response or not plans.plain_response:
+        value = make_response(app, value, environ, endpoint_of(context))
+    response = process_response(app, context, value)
     if signals.watched:
         signals.request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
     return response

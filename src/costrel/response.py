@@ -365,12 +365,8 @@ def redirect(location: str, code: int, response_class: type[WerkzeugResponse]) -
     # PERF: 0.15 us to see that nothing is to be escaped, 0.35 us to escape it.
     link = location if _NEEDS_NO_ESCAPE(location) else escape(location)
     body = "".join((page[0], link, page[1], link, page[2])).encode()
-    return assemble(
-        code,
-        [_content_type_field("text/html"), ("Content-Length", str(len(body))), ("Location", location)],
-        [body],
-        direct_passthrough=False,
-    )
+    fields = [_content_type_field("text/html"), ("Content-Length", str(len(body))), ("Location", location)]
+    return assemble(code, fields, [body], direct_passthrough=False)
 
 
 def is_shipped() -> bool:

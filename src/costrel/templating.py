@@ -76,8 +76,8 @@ class MergedTemplate(Template):
         """Returns the context of one rendering; see ``jinja2.Template.new_context``."""
         values: MutableMapping[str, Any] = self.globals
         if type(values) is ChainMap:
-            # PERF: Jinja reads all globals twice for each rendering, include and import, and looks each up in a chain of
-            # two dicts by Python code: 17 us, with one dict 2 us.
+            # PERF: Jinja reads all globals twice for each rendering, include and import, and looks each up in a chain
+            # of two dicts by Python code: 17 us, with one dict 2 us.
             merged: dict[str, Any] = {}
             for mapping in reversed(values.maps):
                 merged.update(mapping)
