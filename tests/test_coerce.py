@@ -466,8 +466,8 @@ for number, value in enumerate(values):
 class LoudText(str):
     """A text that says how it is to be encoded."""
 
-    def encode(self, *args: Any) -> bytes:
-        return super().encode(*args).upper()
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return super().encode(encoding, errors).upper()
 
 
 @given(
@@ -487,7 +487,7 @@ def test_a_generator_is_sent_as_by_a_response_object(
     def outcome(response_object: bool) -> list[Any]:
         events: list[Any] = []
 
-        def chunks() -> Iterator[str | bytes]:
+        def chunks() -> Iterator[Any]:
             try:
                 for part in parts:
                     events.append("made")
@@ -497,11 +497,17 @@ def test_a_generator_is_sent_as_by_a_response_object(
             finally:
                 events.append("closed")
 
+        def view() -> Any:
+            return chunks() if status is None else (chunks(), status)
+
+        def start_response(*line: Any) -> Any:
+            events.append(line)
+
         app = App("streams", static_folder=None, root_path="/")
-        app.add_url_rule("/", "view", lambda: chunks() if status is None else (chunks(), status))
+        app.add_url_rule("/", "view", view)
         if response_object:
             app.after_request(lambda response: response)
-        body: Any = app(make_environ(method=method), lambda *line: events.append(line))
+        body: Any = app(make_environ(method=method), start_response)
         try:
             for _, chunk in zip(range(taken), body, strict=False):
                 events.append(chunk)

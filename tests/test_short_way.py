@@ -104,7 +104,7 @@ def _stream() -> Any:
 
 
 def _generator() -> Any:
-    def chunks() -> Iterator[str | bytes]:
+    def chunks() -> Iterator[Any]:
         try:
             yield from ("chunk ", "two ", Markup("<b>"), b"bytes ", bytearray(b"more "), "ü ", b"", "")
             g.left = "never read"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from markupsafe import escape
 from werkzeug.datastructures import Headers as WerkzeugHeaders
@@ -185,9 +185,9 @@ Remove them from the text, or encode it.
         elif isinstance(key, str):
             self._put(key, self._field(key, value))
         elif isinstance(key, int):
-            self._list[key] = self._field(*value)
+            self._list[key] = self._field(*cast(Any, value))
         else:
-            self._list[key] = [self._field(*field) for field in value]
+            self._list[key] = [self._field(*field) for field in cast(Any, value)]
 
 
 _KNOWN_HEADERS = (Headers, WerkzeugHeaders)
