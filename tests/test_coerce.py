@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http import HTTPStatus
 from pathlib import Path
@@ -465,3 +465,89 @@ for number, value in enumerate(values):
 """
     )
     assert len(json.dumps(result)) > 1000
+
+
+class LoudText(str):
+    """A text that says how it is to be encoded."""
+
+    def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
+        return super().encode(encoding, errors).upper()
+
+
+@given(
+    parts=st.lists(
+        st.one_of(st.binary(max_size=3), st.text(max_size=3), st.text(max_size=3).map(LoudText)), max_size=6
+    ),
+    status=st.sampled_from([None, 201, 204, 299, 404]),
+    method=st.sampled_from(["GET", "HEAD"]),
+    taken=st.integers(0, 7),
+    broken=st.booleans(),
+)
+def test_a_generator_is_sent_as_by_a_response_object(
+    parts: list[str | bytes], status: int | None, method: str, taken: int, broken: bool
+) -> None:
+    """Without a Response object a generator gives the same pieces, each made when it is asked for, and is closed."""
+
+    def outcome(response_object: bool) -> list[Any]:
+        events: list[Any] = []
+
+        def chunks() -> Iterator[Any]:
+            try:
+                for part in parts:
+                    events.append("made")
+                    yield part
+                if broken:
+                    raise ValueError("in the stream")
+            finally:
+                events.append("closed")
+
+        def view() -> Any:
+            return chunks() if status is None else (chunks(), status)
+
+        def start_response(*line: Any) -> Any:
+            events.append(line)
+
+        app = App("streams", static_folder=None, root_path="/")
+        app.add_url_rule("/", "view", view)
+        if response_object:
+            app.after_request(lambda response: response)
+        body: Any = app(make_environ(method=method), start_response)
+        try:
+            for _, chunk in zip(range(taken), body, strict=False):
+                events.append(chunk)
+        except ValueError as error:
+            events.append(str(error))
+        body.close()
+        return events
+
+    assert outcome(response_object=False) == outcome(response_object=True)
+
+
+class OtherResponse(Response):
+    """A response class that nothing is assembled for."""
+
+
+_json_values = st.recursive(st.none() | st.integers() | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3))
+_bodies = st.one_of(
+    st.text(max_size=5),
+    st.binary(max_size=5),
+    st.dictionaries(st.text(max_size=2), _json_values),
+    st.lists(_json_values),
+)
+
+
+@given(value=st.one_of(_bodies, st.tuples(_bodies, st.sampled_from([200, 201, 204, 299, 304, 404, "202 FINE"]))))
+def test_an_assembled_response_is_like_a_constructed_one(value: Any) -> None:
+    """What after-request hooks get for the commonest values is what the class would have made, in all its parts."""
+
+    def outcome(response_class: type[Response]) -> Any:
+        app = App("parts", static_folder=None, root_path="/")
+        app.response_class = response_class
+        with app.test_request_context():
+            try:
+                response = app.make_response(value)
+            except UnicodeEncodeError as error:
+                return str(error)
+        return vars(response), response.status, list(response.headers), response.get_data()
+
+    assert outcome(Response) == outcome(OtherResponse)

@@ -17,7 +17,7 @@ from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from costrel.response import Body, CompleteBody, Headers, Response, _header_roles, assemble, is_shipped, redirect
+from costrel.response import Headers, Response, _header_roles, assemble, is_shipped, redirect
 
 
 class Plain(WerkzeugResponse):
@@ -370,25 +370,6 @@ def test_abandoned_body_is_closed() -> None:
     assert next(body) == b"one"  # type: ignore[call-overload]
     body.close()  # type: ignore[attr-defined]
     assert closed == [True]
-
-
-def test_body_is_one_iteration() -> None:
-    """A middleware may take the first chunk with next and leave the rest to the server."""
-    parts: list[Any] = ["a", b"b", "ü"]
-    body = Body(parts, Response())
-    assert next(body) == b"a"
-    assert list(body) == [b"b", b"\xc3\xbc"]
-    assert list(body) == []
-
-
-def test_complete_body_is_one_iteration() -> None:
-    """The same holds for a body that is one text, which the server gets as a list; its response keeps the text."""
-    response = Response("text")
-    body: Any = response({"REQUEST_METHOD": "GET"}, lambda status, headers: None)  # type: ignore[arg-type]
-    assert type(body) is CompleteBody
-    assert next(body) == b"text"
-    assert (list(body), next(body, None)) == ([], None)
-    assert response.get_data() == b"text"
 
 
 @given(

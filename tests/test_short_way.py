@@ -10,6 +10,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markupsafe import Markup
 from werkzeug.exceptions import Forbidden, NotFound
 
 from costrel import (
@@ -100,6 +101,21 @@ def _response() -> Any:
 
 def _stream() -> Any:
     return iter(["chunk ", "ü ", b"bytes"])
+
+
+def _generator() -> Any:
+    def chunks() -> Iterator[Any]:
+        try:
+            yield from ("chunk ", "two ", Markup("<b>"), b"bytes ", bytearray(b"more "), "ü ", b"", "")
+            g.left = "never read"
+        finally:
+            logging.getLogger("program").warning("The generator was closed.")
+
+    return chunks()
+
+
+def _generator_and_status() -> Any:
+    return _generator(), 202
 
 
 def _context_stream() -> Any:

@@ -538,3 +538,47 @@ def test_a_client_that_vanishes_is_torn_down_once(server: Any, path: str) -> Non
         again = costrel.json.loads(body_of(running.request("/events")))
         assert [again.count(event) for event in sorted(expected)] == [1, 1]
         assert again.count("generator closed") == (path == "/endless")
+
+
+class BrokenUpload:
+    """A file of a form that cannot be closed."""
+
+    def close(self) -> None:
+        raise OSError("the disk is gone")
+
+
+@pytest.mark.parametrize("ends", [False, True])
+@pytest.mark.parametrize("testing", [False, True])
+def test_uploads_are_closed_also_without_teardown_functions(
+    ends: bool, testing: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The files of a form are closed when the answer is complete; what fails then is logged, or raised in tests."""
+    app = App("uploads", static_folder=None, root_path="/")
+    app.testing = testing
+    streams: list[Any] = []
+
+    @app.post("/close")
+    def upload() -> str:
+        streams.append(request.files["picture"].stream)
+        return "kept"
+
+    @app.post("/broken")
+    def broken() -> str:
+        assert not request.files
+        vars(request)["_uploads"] = [BrokenUpload()]
+        return "kept"
+
+    if ends:
+        app.teardown_request(lambda error: None)
+    body = b'--x\r\nContent-Disposition: form-data; name="picture"; filename="p"\r\n\r\n1\r\n--x--'
+    environ = make_environ("/close", method="POST", body=body, CONTENT_TYPE="multipart/form-data; boundary=x")
+    assert call(app, environ).status == "200 OK"
+    assert [stream.closed for stream in streams] == [True]
+    environ = make_environ("/broken", method="POST")
+    if testing:
+        with pytest.raises(OSError, match="the disk is gone"):
+            call(app, environ)
+    else:
+        assert call(app, environ).status == "200 OK"
+        assert "the disk is gone" in caplog.text
+    assert current_context.get(None) is None

@@ -12,6 +12,8 @@ from typing import Any
 
 import jinja2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from costrel import (
     App,
@@ -29,6 +31,7 @@ from costrel.signals import before_render_template, template_rendered
 from costrel.templating import (
     DispatchingJinjaLoader,
     Environment,
+    MergedTemplate,
     MissingTemplate,
     create_environment,
     default_context_processor,
@@ -584,3 +587,26 @@ result.append(names)
 """
     )
     assert len(result) == 5
+
+
+_names = st.dictionaries(st.sampled_from(["a", "b", "range", "request", "config"]), st.integers(), max_size=4)
+
+
+@given(own=_names, added=_names, values=_names, local=st.none() | _names, shared=st.booleans())
+def test_a_context_equals_jinjas(
+    own: dict[str, int], added: dict[str, int], values: dict[str, int], local: dict[str, int] | None, shared: bool
+) -> None:
+    """Merging the globals first gives the context that Jinja makes: names, order, and which of them are globals."""
+    app = App("merged", static_folder=None, root_path="/")
+    template = app.jinja_env.from_string("{{ a }}{{ b }}", own)
+    assert type(template) is MergedTemplate
+    app.jinja_env.globals.update(added)  # also what is added after the template was loaded
+
+    def outcome(new_context: Callable[..., Any]) -> Any:
+        context = new_context(template, dict(values), shared, local)
+        return list(context.parent.items()), context.vars, context.globals_keys, context.get_exported(), context.name
+
+    assert outcome(MergedTemplate.new_context) == outcome(jinja2.Template.new_context)
+    assert template.render(values) == jinja2.Template.render(template, values)
+    template.globals["a"] = "own global"
+    assert template.render(b="") == "own global"

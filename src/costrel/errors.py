@@ -33,10 +33,12 @@ def find_handler(app: App, error: Exception, blueprints: tuple[str, ...]) -> Cal
     kind = type(error)
     # The code of the class, under which a handler was registered: an instance may have another.
     code = getattr(kind, "code", None) if issubclass(kind, HTTPException) else None
+    names = (*blueprints, None) if blueprints else (None,)
     for searched in (code, None) if code is not None else (None,):
-        for name in (*blueprints, None):
+        for name in names:
             # Reading through `get` keeps the table from growing by empty entries.
-            handlers = spec[name].get(searched) if name in spec else None
+            by_code = spec.get(name)
+            handlers = by_code.get(searched) if by_code else None
             if not handlers:
                 continue
             for cls in kind.__mro__:
@@ -96,7 +98,7 @@ def handle_plainly(app: App, error: Exception, blueprints: tuple[str, ...]) -> A
         return error
     handler = find_handler(app, error, blueprints)
     if handler is not None:
-        return app.plans().synchronous(handler)(error)
+        return (app._plans or app.plans()).synchronous(handler)(error)
     return error if is_http_error else UNHANDLED
 
 

@@ -219,7 +219,7 @@ class Plans(dict["str | None", Plan]):
         )
         # Those that go by the methods ask none of these.
         self.build_path: Any = getattr(url_map, "build_path", None)
-        self.find: Any = getattr(url_map, "find", None)
+        self.look_up: Any = getattr(url_map, "look_up", None)
         self.miss: Any = getattr(url_map, "miss", None)
 
     def _session_cookie(self, app: App, shipped: Mapping[str, Any]) -> SessionCookie | None:

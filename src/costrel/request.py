@@ -136,7 +136,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def path(self) -> str:
         """The path below the root path, which is matched against the rules."""
-        return "/" + decode_path(self.environ.get("PATH_INFO") or "").lstrip("/")
+        path = decode_path(self.environ.get("PATH_INFO") or "")
+        return path if path[:1] == "/" != path[1:2] else f"/{path.lstrip('/')}"
 
     @lazy
     def query_string(self) -> bytes:

@@ -6,12 +6,14 @@ Source: https://flask.palletsprojects.com/en/stable/templating/
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, MutableMapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 from jinja2 import BaseLoader, Template, TemplateNotFound, TemplatesNotFound
+from jinja2.runtime import Context, new_context
 
 from costrel.context import current_app, current_context, g, has_request_context, request, session
 from costrel.helpers import get_flashed_messages, stream_with_context
@@ -66,12 +68,32 @@ def _searched(places: list[str]) -> str:
     return f" Searched, in this order:{lines}\nPut the file into one of these places, or correct the name."
 
 
+class MergedTemplate(Template):
+    """A template that puts its globals into one dict before Jinja reads them."""
+
+    def new_context(
+        self, vars: dict[str, Any] | None = None, shared: bool = False, locals: Mapping[str, Any] | None = None
+    ) -> Context:
+        """Returns the context of one rendering; see ``jinja2.Template.new_context``."""
+        values: MutableMapping[str, Any] = self.globals
+        if type(values) is ChainMap:
+            # PERF: Jinja reads all globals twice for each rendering, include and import, and looks each up in a chain
+            # of two dicts by Python code: 17 us, with one dict 2 us.
+            merged: dict[str, Any] = {}
+            for mapping in reversed(values.maps):
+                merged.update(mapping)
+            values = merged
+        return new_context(self.environment, self.name, self.blocks, vars, shared, values, locals)
+
+
 class Environment(jinja2.Environment):
     """A Jinja environment that knows its application.
 
     :param app: the application, whose loader is used unless the options have one.
     :param options: what ``jinja2.Environment`` takes.
     """
+
+    template_class = MergedTemplate
 
     def __init__(self, app: App, **options: Any) -> None:
         if "loader" not in options:

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
+from werkzeug.exceptions import NotFound
 
 from costrel.routing import Map, Rule
 from tests.routing.oracle import MapSpec, both, map_specs, methods, newline_may_differ, outcome, paths, values
@@ -58,13 +59,23 @@ def test_short_way_of_matching_agrees(spec: MapSpec, requests: list[tuple[str, s
     if not map.plain:
         for path, method in requests:
             assert (map.find(method, path), map.miss(method, path)) == (None, None)
+            assert (map.look_up(method, path), map.allowed_methods(path)) == (None, None)
         return
     adapter = reference.bind("example.com")
     for path, method in requests:
         if newline_may_differ(spec, path):
             continue
         expected = outcome(lambda: adapter.match(path, method, return_rule=True))
+        allowed = map.allowed_methods(path)
+        assert allowed is None or set(allowed) == set(adapter.allowed_methods(path)), path
         found = map.find(method, path)
+        looked_up = map.look_up(method, path)
+        if isinstance(looked_up, NotFound):
+            event("unknown path")
+            assert outcome(partial(_refuse, looked_up)) == expected, (path, method)
+            assert found is None
+            continue
+        assert looked_up == found
         if found is not None:
             event("found")
             assert outcome(lambda: found) == expected, (path, method)

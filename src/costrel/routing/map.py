@@ -155,9 +155,14 @@ class Map(BaseMap):
         :param path: the decoded path, with its first slash.
         :returns: None where there is no such match; then ask :meth:`miss`.
         """
+        found = self.look_up(method, path)
+        return found if type(found) is tuple else None
+
+    def look_up(self, method: str, path: str) -> tuple[BaseRule, dict[str, Any]] | NotFound | None:
+        """Does what :meth:`find` does; returns a NotFound where it is certain already that :meth:`miss` would."""
         # PERF: without a lock and a call; 0.15 µs for a path without placeholders, 0.4 for one at the end, 0.75 for
         # one in the middle, however many rules there are. The walk takes 1.2 for five segments.
-        static, endings, levels, start, thorough = self._tables
+        static, endings, levels, start, thorough = tables = self._tables
         entry = static.get(path)
         if entry is not None:
             rule = entry.get(method)
@@ -189,15 +194,19 @@ class Map(BaseMap):
                     return None
         if start is None:
             self._compile()
-            return self.find(method, path)
+            return self.look_up(method, path)
         texts: list[str] = []
-        pair = _walk(start, path, texts).leaf.get(method)
+        node = _walk(start, path, texts)
+        pair = node.leaf.get(method)
         if pair is not None:
             try:
                 return pair[0], pair[1](texts)
             except Exception:
                 return None
-        return self._find_thoroughly(method, path) if thorough else None
+        if thorough:
+            return self._find_thoroughly(method, path)
+        # PERF: a second walk, in `miss`, would take 0.5 us.
+        return NotFound() if tables is not EMPTY and _is_unknown(node, path) else None
 
     def _find_thoroughly(self, method: str, path: str) -> tuple[BaseRule, dict[str, Any]] | None:
         """Searches the whole tree, for a path to which the tables have no answer."""
@@ -234,7 +243,7 @@ class Map(BaseMap):
         if start is not None and not tables[4] and tables is not EMPTY and path[:1] == "/" and "//" not in path:
             # PERF: where no path has to turn back, the walk tells as much as a search does: 0.9 µs, not 1.8.
             node = _walk(start, path, [])
-            if not node.rules and "" not in node:
+            if _is_unknown(node, path):
                 return NotFound()
             allowed = _refused_methods(node, method)
             if allowed:
@@ -261,6 +270,17 @@ class Map(BaseMap):
         if search.allowed:
             return MethodNotAllowed(valid_methods=sorted(search.allowed))
         return NotFound()
+
+    def allowed_methods(self, path: str) -> list[str] | None:
+        """Returns the methods of the rules that match a path, sorted; None where only the adapter can tell."""
+        static, _, _, _, thorough = self._tables
+        entry = None if thorough else static.get(path)
+        if entry is not None and None not in entry.values():
+            # PERF: 0.3 us; the walk, and an exception that carries the methods, take 1.7 us.
+            return sorted(entry)
+        # No rule has this method, so the answer names those that the rules have.
+        refusal = self.miss("--", path)
+        return refusal.valid_methods if isinstance(refusal, MethodNotAllowed) else None  # type: ignore[return-value]
 
     def _compile(self) -> None:
         """Compiles the tables, on the first of the threads that need them."""
@@ -434,6 +454,14 @@ def _walk(node: Node, path: str, texts: list[str]) -> Node:
                 return NOWHERE
         node = child
     return node
+
+
+def _is_unknown(node: Node, path: str) -> bool:
+    """Tells whether no rule matches a path, for any method, where no path has to turn back.
+
+    :param node: where the walk along the path has ended.
+    """
+    return not node.rules and "" not in node and path[:1] == "/" and "//" not in path
 
 
 def _refused_methods(node: Node, method: str) -> list[str]:
