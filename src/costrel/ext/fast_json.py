@@ -39,6 +39,7 @@ import io
 import json
 import pickle
 import re
+import sys
 import uuid
 from collections.abc import Callable
 from enum import Enum
@@ -65,6 +66,12 @@ _NOT_FINITE = re.compile(rb"G[\x7f\xff][\xf0-\xff]")
 #: The bytes of a document with each digit as 0.
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
+#: Whether ``json`` counts its levels among those of the interpreter, which has a limit of 1,000.
+_SHALLOW = sys.version_info < (3, 12)
+
+#: All bytes but the brackets of JSON.
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 #: A character beyond U+FFFF as Python escapes it.
 _ASTRAL = re.compile(rb"\\U(.{8})")
 
@@ -85,6 +92,22 @@ def _may_have_long_integer(data: bytes) -> bool:
     """Tells whether an integer may need more than 64 bits: 20 digits, or 19 after a minus sign."""
     zeros = data.translate(_DIGITS)
     return b"0" * 19 in zeros and (b"0" * 20 in zeros or b"-" + b"0" * 19 in zeros)
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Tells whether values may be nested more than 700 deep, of which Python 3.11 and older can read and write 1,000.
+
+    Such a document is left to ``json``, which refuses it while it is read: a view could do nothing with the value.
+    """
+    if data.count(b"[") + data.count(b"{") < 700:
+        return False
+    brackets = data.translate(None, _NO_BRACKETS)
+    for _ in range(32):  # takes away the innermost values; few documents have as many levels
+        shorter = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
+    return brackets.count(b"[") + brackets.count(b"{") > 660
 
 
 def _default_or_value(o: Any) -> Any:
@@ -207,7 +230,7 @@ class FastJSONProvider(DefaultJSONProvider):
         try:
             data = s.encode() if type(s) is str else s
             # PERF: 0.8 us for 1 kB, which orjson reads in 2.4; it turns an integer beyond 64 bits into a float.
-            if type(data) is bytes and not _may_have_long_integer(data):
+            if type(data) is bytes and not _may_have_long_integer(data) and not (_SHALLOW and _may_be_deep(data)):
                 return orjson.loads(data)
         except ValueError:
             pass
