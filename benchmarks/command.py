@@ -48,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--quick", action="store_true", help="fewer and shorter samples, without the largest sizes")
     options.add_argument("--check", action="store_true", help="only check that all peers answer the same")
     options.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file too")
+    options.add_argument("--server", metavar="NAME", default="", help="served: only servers with this in their name")
     options.add_argument("--svg", type=Path, metavar="FILE", help="run, growth: draw a chart of the figures")
     options.add_argument(
         "--only",
@@ -234,7 +235,7 @@ def _served(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     rounds, seconds = options.rounds or (2 if options.quick else 5), 1 if options.quick else 4
     rates = {}
     print(f"Requests per second over 16 connections, median of {rounds} rounds of {seconds} s; larger is better.\n")
-    for server in served.SERVERS:
+    for server in (server for server in served.SERVERS if options.server in server.name):
         if served.missing(server):
             print(f"{server.name} is left out: {server.module} is not installed.\n")
             continue

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import statistics
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,13 @@ def versions(found: Mapping[str, Any]) -> str:
     """What was measured, and on what."""
     lines = [f"- {found['peers'][peer]}" for peer in _peers(found)]
     on, rounds = found["machine"], found["rounds"]
-    return "\n".join([*lines, f"- {on['python']} on {on['system']}, {on['processor']}; median of {rounds} rounds"])
+    lines.append(f"- {on['python']} on {on['system']}, {on['processor']}; median of {rounds} rounds")
+    apart = [one.high / one.low for row in _figures(found).values() for one in row.values() if one.low]
+    quiet = "quiet" if statistics.median(apart) < 1.2 else "busy"
+    return "\n".join(lines) + (
+        f"\n\nThe machine was {quiet}: in half of all cases the slowest round took more than"
+        f" {statistics.median(apart):.2f} times the quickest."
+    )
 
 
 def run_block(counts: bool) -> Callable[[Mapping[str, Any]], str]:

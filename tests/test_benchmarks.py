@@ -35,6 +35,7 @@ from benchmarks.summary import Figure, added, figure, geometric_mean, ratio, sha
 from benchmarks.worker import Exercise, idle, time_pass
 
 ROOT = Path(__file__).resolve().parent.parent
+HELLO = case_named("hello")
 HTML = ("content-type", "text/html; charset=utf-8")
 
 
@@ -545,6 +546,7 @@ def test_the_page_is_written_from_what_was_kept(monkeypatch: pytest.MonkeyPatch,
     text = page.read_text(encoding="utf-8")
     assert "| hello text |" in text and "- CPython 3.11 on Linux, x86_64; median of 1 rounds" in text
     assert "- bare: hello text (0.25)" in text
+    assert "1.00 times the quickest" in text
     assert "<!-- figures: served -->\n<!-- end -->" in text
     assert (tmp_path / "run.svg").exists() and not (tmp_path / "growth.svg").exists()
 
@@ -686,9 +688,13 @@ def test_asgi_peers_answer_behind_uvicorn(peer: str, tmp_path: Path) -> None:
     """Starlette and FastAPI give the bytes that bare WSGI gives; without them nothing else breaks."""
     server = next(server for server in served.SERVERS if server.name.startswith("uvicorn"))
     assert server.peers == ASGI_PEERS
-    if served.missing(server) or not served.installed(peer):
+    if not served.installed(peer):
         with pytest.raises(ModuleNotFoundError):
             importlib.import_module(f"benchmarks.peers.with_{peer}")
         return
-    with served.serving(server, peer, case_named("hello"), tmp_path) as service:
+    if served.missing(server):
+        with pytest.raises(served.CannotServe, match="uvicorn"), served.serving(server, peer, HELLO, tmp_path):
+            pass
+        return
+    with served.serving(server, peer, HELLO, tmp_path) as service:
         assert served.fetch(service.url) == b"Hello, World!"

@@ -336,6 +336,31 @@ def test_deep_values(depth: int) -> None:
     assert fast.loads(text) == value
 
 
+@pytest.mark.parametrize("shallow", [True, False])
+@pytest.mark.parametrize("opening", ["[", '{"a":', '[1,{"]]":'])
+@pytest.mark.parametrize("depth", [300, 640, 720, 1000, 1020, 1500])
+def test_deep_documents(depth: int, opening: str, shallow: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deep document is read, or the client's mistake, wherever it is for the default provider: never a failure."""
+    monkeypatch.setattr(fast_json, "_SHALLOW", shallow and fast_json._SHALLOW)
+    closing = "".join({"[": "]", "{": "}"}[c] for c in reversed(opening.replace('"]]"', "")) if c in "[{")
+    body = opening * (depth // len(closing)) + "1" + closing * (depth // len(closing))
+    statuses = []
+    for app in (_fast_app(), _app()):
+        app.add_url_rule("/depth", view_func=lambda: {"got": bool(request.get_json())}, methods=["POST"])
+        for path in ("/depth", "/echo") if shallow else ("/depth",):
+            statuses.append(app.test_client().post(path, data=body, content_type="application/json").status_code)
+    assert set(statuses) <= {200, 400}
+    if shallow:
+        assert statuses[:2] == statuses[2:]
+
+
+def test_brackets_in_text_are_no_levels() -> None:
+    """A long document with brackets in its texts is not taken for a deep one, and one with many levels is."""
+    flat = json.dumps([{"text": ":-] {[", "items": [[], [{}]]} for _ in range(200)]).encode()
+    assert not fast_json._may_be_deep(flat)
+    assert fast_json._may_be_deep(b'[{"a":' * 400 + b"1" + b"}]" * 400)
+
+
 def test_endless_values() -> None:
     """A value that contains itself is the error that the default provider raises, and so is one that is too deep."""
     fast, default, _app = providers()

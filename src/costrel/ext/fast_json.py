@@ -16,15 +16,17 @@ other work to do too:
 ============================== ====== ======= ======= ===== ======= ======= =====
 document                        size  dumps    fast   times loads    fast   times
 ============================== ====== ======= ======= ===== ======= ======= =====
-text, numbers, lists           1 kB       8.1     2.2   3.7    11.4     3.5   3.3
-text, numbers, lists           100 kB    1000     180   5.6    1360     407   3.3
-text, numbers, lists           5 MB    171000   30300   5.6  571000  152000   3.8
-the same, one value in 8 null  1 kB       9.0     5.6   1.6    12.5     3.7   3.4
-the same, one value in 8 null  100 kB    1022     376   2.7    1389     405   3.4
-the same, one value in 8 null  5 MB    169000   62500   2.7  446000   95400   4.7
-with dates, UUIDs, decimals    100 kB    2956    1686   1.8    1310     360   3.6
-these and nulls                100 kB    2742    2090   1.3    1204     373   3.2
-Russian, ``ensure_ascii``      100 kB     570     436   1.3    1036     273   3.8
+text, numbers, lists           1 kB       8.2     2.2   3.6    11.7     4.2   2.8
+text, numbers, lists           100 kB    1042     185   5.6    1428     546   2.6
+text, numbers, lists           5 MB     64300   10400   6.2  283000   71700   3.9
+the same, one value in 8 null  1 kB       8.8     5.6   1.6    12.5     4.4   2.8
+the same, one value in 8 null  100 kB    1050     408   2.6    1404     532   2.6
+the same, one value in 8 null  5 MB    128000   75400   1.7  313000  139000   2.2
+with dates, UUIDs, decimals    100 kB    3206    1786   1.8    1382     495   2.8
+these and nulls                1 kB      26.3    25.3   1.0    12.4     4.7   2.7
+these and nulls                100 kB    3249    2339   1.4    1453     523   2.8
+Russian, ``ensure_ascii``      1 kB       4.8     5.2   0.9    10.0     3.7   2.7
+Russian, ``ensure_ascii``      100 kB     534     425   1.3     972     318   3.1
 ============================== ====== ======= ======= ===== ======= ======= =====
 
 Where there is a null, the values are looked through for NaN. HTTP dates and decimals are made by Python either way.
@@ -39,6 +41,7 @@ import io
 import json
 import pickle
 import re
+import sys
 import uuid
 from collections.abc import Callable
 from enum import Enum
@@ -65,6 +68,12 @@ _NOT_FINITE = re.compile(rb"G[\x7f\xff][\xf0-\xff]")
 #: The bytes of a document with each digit as 0.
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
+#: Whether ``json`` counts its levels among those of the interpreter, which has a limit of 1,000.
+_SHALLOW = sys.version_info < (3, 12)
+
+#: All bytes but the brackets of JSON.
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 #: A character beyond U+FFFF as Python escapes it.
 _ASTRAL = re.compile(rb"\\U(.{8})")
 
@@ -85,6 +94,22 @@ def _may_have_long_integer(data: bytes) -> bool:
     """Tells whether an integer may need more than 64 bits: 20 digits, or 19 after a minus sign."""
     zeros = data.translate(_DIGITS)
     return b"0" * 19 in zeros and (b"0" * 20 in zeros or b"-" + b"0" * 19 in zeros)
+
+
+def _may_be_deep(data: bytes) -> bool:
+    """Tells whether values may be nested more than 700 deep, of which Python 3.11 and older can read and write 1,000.
+
+    Such a document is left to ``json``, which refuses it while it is read: a view could do nothing with the value.
+    """
+    if data.count(b"[") + data.count(b"{") < 700:
+        return False
+    brackets = data.translate(None, _NO_BRACKETS)
+    for _ in range(32):  # takes away the innermost values; few documents have as many levels
+        shorter = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(shorter) == len(brackets):
+            break
+        brackets = shorter
+    return brackets.count(b"[") + brackets.count(b"{") > 660
 
 
 def _default_or_value(o: Any) -> Any:
@@ -206,8 +231,8 @@ class FastJSONProvider(DefaultJSONProvider):
             return json.loads(s, **kwargs)
         try:
             data = s.encode() if type(s) is str else s
-            # PERF: 0.8 us for 1 kB, which orjson reads in 2.4; it turns an integer beyond 64 bits into a float.
-            if type(data) is bytes and not _may_have_long_integer(data):
+            # PERF: both looks take 1.5 us for 1 kB, which orjson reads in 2.7; it makes long integers floats.
+            if type(data) is bytes and not _may_have_long_integer(data) and not (_SHALLOW and _may_be_deep(data)):
                 return orjson.loads(data)
         except ValueError:
             pass
