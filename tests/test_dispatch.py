@@ -778,7 +778,7 @@ def test_teardown_by_hand(app: App) -> None:
         lambda app: app.preprocess_request(),
         lambda app: app.dispatch_request(),
         lambda app: app.full_dispatch_request(),
-        lambda app: app.make_response(""),
+        lambda app: app.make_response(NotFound()),
         lambda app: app.process_response(Response()),
         lambda app: app.do_teardown_request(),
         lambda app: app.handle_user_exception(ValueError()),

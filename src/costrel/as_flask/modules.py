@@ -45,7 +45,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "flask.sansio.app": ("costrel.app", "costrel.templating", "costrel.packages"),
     "flask.sansio.blueprints": ("costrel.blueprints",),
     "flask.sansio.scaffold": ("costrel.registrar", "costrel.packages"),
-    "flask.sessions": ("costrel.sessions",),
+    "flask.sessions": ("costrel.sessions", "costrel.session_data"),
     "flask.signals": ("costrel.signals",),
     "flask.templating": ("costrel.templating",),
     "flask.testing": ("costrel.testing", "costrel.sessions"),
@@ -149,10 +149,15 @@ class ContextVariable:
 
 _VARIABLES = {"_cv_app": ContextVariable(AppContext), "_cv_request": ContextVariable(RequestContext)}
 
+#: What costrel offers and Flask does not.
+_BEYOND_FLASK = frozenset(
+    ("App", "Markup", "cross_origin_exempt", "csp_nonce", "escape", "is_safe_redirect", "security_headers")
+)
+
 #: What ``from flask import *`` gives, which includes the modules that Flask itself imports.
 _STAR = sorted(
     {
-        *(name for name in costrel.__all__ if name not in {"App", "Markup", "escape"}),
+        *(name for name in costrel.__all__ if name not in _BEYOND_FLASK),
         *("Flask", "app", "blueprints", "cli", "config", "ctx", "globals", "helpers", "json", "logging", "sansio"),
         *("sessions", "signals", "templating", "typing", "wrappers"),
     }
