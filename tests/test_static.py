@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import mimetypes
 import os
@@ -17,7 +18,7 @@ from werkzeug.wsgi import FileWrapper
 
 from costrel import App
 from costrel.response import Response
-from costrel.static import _media_type, _name, send_file, send_from_directory, send_static
+from costrel.static import _media_type, _name, add_static_route, send_file, send_from_directory, send_static
 from tests.support.environ import call, make_environ
 from tests.support.frameworks import assert_same_as_flask
 
@@ -313,3 +314,18 @@ def test_the_name_of_the_file_itself_is_cleaned(app: App, tmp_path: Path) -> Non
         response = send_file(tmp_path / "a\nb.txt")
         assert response.headers["Content-Disposition"] == "inline; filename=a_b.txt"
         response.close()
+
+
+def test_add_static_route() -> None:
+    """Without a folder of static files there is no route; with one there is one that ends with the application."""
+    app = App("shop", static_folder=None)
+    add_static_route(app, None, False)
+    assert list(app.url_map.iter_rules()) == []
+    app.static_folder = "static"
+    add_static_route(app, None, False)
+    view = app.view_functions["static"]
+    assert [rule.rule for rule in app.url_map.iter_rules()] == ["/static/<path:filename>"]
+    del app
+    gc.collect()
+    with pytest.raises(RuntimeError, match="is gone"):
+        view("style.css")
