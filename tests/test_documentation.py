@@ -238,6 +238,9 @@ def _check_serves(
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         stop(process)
+        # A worker that was just starting may have missed it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def _first_status(url: str, process: subprocess.Popen[bytes]) -> int | None:
