@@ -123,7 +123,7 @@ def test_methods_and_protocols() -> None:
     assert found.match("", "/s", "GET", True)[0].endpoint == "socket"
     with pytest.raises(NoMatch) as caught:
         found.match("", "/a", "POST", False)
-    assert caught.value.have_match_for == ["GET", "HEAD", "PUT"]
+    assert list(caught.value.have_match_for) == ["GET", "HEAD", "PUT"]
     assert not caught.value.websocket_mismatch
     with pytest.raises(NoMatch) as caught:
         found.match("", "/s", "GET", False)
