@@ -27,6 +27,7 @@ from costrel import (
     stream_template,
     stream_template_string,
 )
+from costrel.helpers import default_context_processor
 from costrel.signals import before_render_template, template_rendered
 from costrel.templating import (
     DispatchingJinjaLoader,
@@ -34,7 +35,6 @@ from costrel.templating import (
     MergedTemplate,
     MissingTemplate,
     create_environment,
-    default_context_processor,
     update_context,
 )
 from tests.support.frameworks import assert_same_as_flask
@@ -610,3 +610,15 @@ def test_a_context_equals_jinjas(
     assert template.render(values) == jinja2.Template.render(template, values)
     template.globals["a"] = "own global"
     assert template.render(b="") == "own global"
+
+
+def test_the_default_processor_is_the_first_of_the_list(app: App) -> None:
+    """Programs find it there, and may take it away or put something before it."""
+    assert app.template_context_processors[None] == [default_context_processor]
+    app.template_context_processors[None].insert(0, lambda: {"g": "mine", "word": "hello"})
+    with app.test_request_context("/shop"):
+        assert render_template_string("{{ word }} {{ request.path }} {{ g == 'mine' }}") == "hello /shop False"
+        values: dict[str, Any] = {}
+        app.template_context_processors[None] = []
+        app.update_template_context(values)
+        assert values == {}

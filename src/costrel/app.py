@@ -32,6 +32,7 @@ from costrel.context import (
 )
 from costrel.defaults import DEFAULT_CONFIG
 from costrel.environment import get_debug_flag
+from costrel.helpers import default_context_processor
 from costrel.lazy import lazy
 from costrel.logging import create_logger
 from costrel.packages import find_instance_path
@@ -157,6 +158,7 @@ class App(Registrar):
         self.config = self.make_config(instance_relative_config)
         self.aborter = self.make_aborter()
         self.json: JSONProvider = self.json_provider_class(self)
+        self.template_context_processors[None] = [default_context_processor]
         self.url_build_error_handlers: list[Callable[[Exception, str, dict[str, Any]], str | None]] = []
         self.teardown_appcontext_funcs: list[ct.TeardownCallable] = WatchedList()
         self.shell_context_processors: list[ct.ShellContextProcessorCallable] = []

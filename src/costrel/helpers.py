@@ -266,3 +266,18 @@ def get_flashed_messages(
     if with_categories:
         return list(flashes)
     return [message for _, message in flashes]
+
+
+def default_context_processor() -> dict[str, Any]:
+    """Returns the values that every template gets: ``g``, and in a request ``request``.
+
+    The session is not among them: reading it here would mark it as accessed for each template. Templates reach it
+    through the global of the same name.
+    """
+    context = current_context.get(None)
+    if context is None:
+        return {}
+    request_context = context.request_context()
+    if request_context is None:
+        return {"g": context.g}
+    return {"g": context.g, "request": request_context.request}

@@ -16,7 +16,7 @@ from jinja2 import BaseLoader, Template, TemplateNotFound, TemplatesNotFound
 from jinja2.runtime import Context, new_context
 
 from costrel.context import current_app, current_context, g, has_request_context, request, session
-from costrel.helpers import get_flashed_messages, stream_with_context
+from costrel.helpers import default_context_processor, get_flashed_messages, stream_with_context
 from costrel.policies import csp_nonce
 from costrel.signals import before_render_template, template_rendered
 
@@ -236,36 +236,24 @@ def create_environment(app: App) -> Environment:
     return environment
 
 
-def default_context_processor() -> dict[str, Any]:
-    """Returns the values that every template gets: ``g``, and in a request ``request``.
-
-    The session is not among them: reading it here would mark it as accessed for each template. Templates reach it
-    through the global of the same name.
-    """
-    context = current_context.get(None)
-    if context is None:
-        return {}
-    request_context = context.request_context()
-    if request_context is None:
-        return {"g": context.g}
-    return {"g": context.g, "request": request_context.request}
-
-
 def update_context(app: App, context: dict[str, Any]) -> None:
     """Adds what the context processors return to the values of a rendering; the values given win.
 
     The application's processors come first, then those of the request's blueprints from the outermost in.
     """
-    values = default_context_processor()
+    values: dict[str, Any] = {}
     processors = app.template_context_processors
-    if processors:
-        names: list[str | None] = [None]
-        current_request = values.get("request")
-        if current_request is not None:
-            names.extend(reversed(current_request.blueprints))
-        for name in names:
-            for processor in processors.get(name, ()):
-                values.update(app.ensure_sync(processor)())
+    names: list[str | None] = [None]
+    if len(processors) > 1:
+        current = current_context.get(None)
+        request_context = None if current is None else current.request_context()
+        if request_context is not None:
+            names.extend(reversed(request_context.request.blueprints))
+    for name in names:
+        for processor in processors.get(name, ()):
+            if processor is not default_context_processor:
+                processor = app.ensure_sync(processor)
+            values.update(processor())
     for name, value in values.items():
         context.setdefault(name, value)
 

@@ -12,6 +12,7 @@ from costrel.as_flask.application import Flask
 from costrel.as_flask.distribution import VERSION
 from costrel.blueprints import Blueprint
 from costrel.context import AppContext, RequestContext, current_context
+from costrel.helpers import default_context_processor
 from costrel.registrar import Registrar
 
 #: For each module the modules of costrel that have its names; where two have the same name, the first counts.
@@ -174,7 +175,7 @@ OWN_NAMES: dict[str, dict[str, Any]] = {
     "flask.sansio.app": {"Scaffold": Registrar},
     "flask.sansio.blueprints": {"Scaffold": Registrar},
     "flask.sansio.scaffold": {"Scaffold": Registrar},
-    "flask.templating": _VARIABLES,
+    "flask.templating": {**_VARIABLES, "_default_template_ctx_processor": default_context_processor},
 }
 
 
