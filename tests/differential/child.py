@@ -31,7 +31,7 @@ Step = dict[str, Any]
 
 def kind(error: object) -> str:
     """Names the class of an error; the frameworks' own errors, which explain more, count as what they inherit from."""
-    return next(c.__name__ for c in type(error).__mro__ if c.__module__.split(".")[0] not in {"flask", "costrel"})
+    return next(c.__name__ for c in type(error).__mro__ if str(c.__module__).split(".")[0] not in {"flask", "costrel"})
 
 
 class Recorder(logging.Handler):
