@@ -115,6 +115,10 @@ def wait_until(true: Callable[[], bool], otherwise: str, command: Command) -> No
         time.sleep(0.02)
 
 
+def _obey_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextlib.contextmanager
 def costrel(folder: Path, *args: str, env: Mapping[str, str] | None = None) -> Iterator[Command]:
     """Runs ``python -m costrel`` with the arguments in the folder, and ends it and its children afterwards."""
@@ -129,6 +133,8 @@ def costrel(folder: Path, *args: str, env: Mapping[str, str] | None = None) -> I
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            # Where the tests run in the background of a shell, interrupts are ignored, and children would inherit that.
+            preexec_fn=_obey_interrupts,
         )
     try:
         yield Command(process, folder, log_file)

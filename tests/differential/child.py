@@ -31,7 +31,7 @@ Step = dict[str, Any]
 
 def kind(error: object) -> str:
     """Names the class of an error; the frameworks' own errors, which explain more, count as what they inherit from."""
-    return next(c.__name__ for c in type(error).__mro__ if str(c.__module__).split(".")[0] not in {"flask", "costrel"})
+    return next(c.__name__ for c in type(error).__mro__ if c.__module__.split(".")[0] not in {"flask", "costrel"})
 
 
 class Recorder(logging.Handler):
@@ -197,7 +197,14 @@ def run(source: str, root: str, recorder: Recorder) -> list[Step]:
     """Returns the steps of a program."""
     flask = sys.modules["flask"]
     receivers: list[tuple[Any, Any]] = []
-    space: dict[str, Any] = {"note": recorder.note, "kind": kind, "ROOT": root, "receivers": receivers}
+    # With the name of a module that is there, so that the classes that it makes have one.
+    space: dict[str, Any] = {
+        "__name__": __name__,
+        "note": recorder.note,
+        "kind": kind,
+        "ROOT": root,
+        "receivers": receivers,
+    }
     try:
         exec(compile(source, "program", "exec"), space)
     except Exception as error:

@@ -32,6 +32,11 @@ class Difference:
     settle: Callable[[Step, Step], None]
 
 
+def _refuse_impossible_status(flask: Step, costrel: Step) -> None:
+    if flask.get("status", "").startswith("0 "):
+        _forget(flask, costrel)
+
+
 def _sort_allow(flask: Step, costrel: Step) -> None:
     for step in (flask, costrel):
         for field in step.get("headers", ()):
@@ -159,6 +164,12 @@ def _close_files_too(flask: Step, costrel: Step) -> None:
 
 
 DIFFERENCES = [
+    Difference(
+        "An impossible status is refused",
+        "Responses",
+        "**What would break a response is refused when it is set**",
+        _refuse_impossible_status,
+    ),
     Difference(
         "A name that a rule uses twice is a ValueError",
         "Routing",

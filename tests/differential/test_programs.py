@@ -40,6 +40,10 @@ def test_random_programs_do_what_they_do_with_flask(workers: tuple[Worker, Worke
 
 #: One program for each row of the table, from the line after ``app`` has been made.
 EXAMPLES = {
+    "An impossible status is refused": """
+app.route('/')(lambda: ('a', 'no status at all'))
+requests = [dict(read='client', path='/', method='GET')]
+""",
     "A name that a rule uses twice is a ValueError": "app.route('/<x>/<x>')(lambda x: x)\nrequests = []",
     "Pages of HTTP errors are complete bodies": """
 @app.after_request
