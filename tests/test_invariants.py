@@ -58,7 +58,7 @@ def _everything() -> str:
 
 
 def _upload() -> dict[str, Any]:
-    found = {name: [len(file.read()) for file in request.files.getlist(name)] for name in request.files}
+    found = {str(name): [len(file.read()) for file in request.files.getlist(name)] for name in request.files}
     return {"files": found, "names": [file.filename for file in request.files.values()]}
 
 
@@ -144,7 +144,7 @@ def make_app(folder: Path) -> tuple[App, InvariantChecker]:
     views: dict[str, Callable[..., Any]] = {
         "/": lambda: "home",
         "/everything": _everything,
-        "/form": lambda: dict(request.form.items()),
+        "/form": lambda: {str(name): value for name, value in request.form.items()},
         "/upload": _upload,
         "/json": lambda: {"got": repr(request.json)[:100]},
         "/count": _count,

@@ -19,6 +19,7 @@ from costrel.security import (
     check_cookie_attribute,
     check_cookie_name,
     check_cookie_size,
+    check_header_charset,
     check_header_name,
     check_header_value,
     check_redirect_target,
@@ -283,3 +284,10 @@ def test_limit_order() -> None:
     message.size = 3
     assert message.size == 3
     assert Message.size.setting == "SIZE"
+
+
+def test_a_value_outside_latin_1_is_refused() -> None:
+    """What no server can send is refused with the character and what to do; Latin-1 is let through."""
+    check_header_charset("X-Name", "é")
+    with pytest.raises(ValueError, match=r"X-Name cannot be sent: .*'€'.*Percent-encode"):
+        check_header_charset("X-Name", "10 €")

@@ -28,7 +28,7 @@ from costrel.fields import (
 )
 from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
-from costrel.multipart import prepare_multipart
+from costrel.multipart import check_boundary, prepare_multipart
 from costrel.overrides import Overrides
 from costrel.request_url import decode_path, simple_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
@@ -378,6 +378,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             return
         if self._plain and (self._read_urlencoded() or _read_multipart(self)):
             return
+        check_boundary(self.headers.get("Content-Type", ""))
         super()._load_form_data()
         self._explain_missing_files()
 

@@ -39,6 +39,9 @@ _WEB_URL = re.compile(r"(https?)://([^/?#@\\]+)(?:[/?#]|$)", re.ASCII | re.IGNOR
 _MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _COOKIE_NAME_BREAKER = re.compile(r"[\x00-\x20\x7f\",;=\\]")
 
+#: What a header cannot have.
+LINE_BREAKERS = frozenset("\r\n\0")
+
 
 def no_settings() -> Mapping[str, Any] | None:
     """Returns None: there is no current application."""
@@ -181,6 +184,21 @@ def check_header_value(value: str) -> str:
             " Remove them from the text, or encode it."
         )
     return value
+
+
+def check_header_charset(name: str, value: str) -> None:
+    """Refuses a value of a header field that a server cannot send (PEP 3333).
+
+    :param name: the field, for the message.
+    :raises ValueError: the value has a character that is not in Latin-1.
+    """
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"The header {name} cannot be sent: {value[:80]!r} has the character {value[error.start]!r}, which is not"
+            " in Latin-1. Percent-encode the text, or write it into the body."
+        ) from None
 
 
 def check_status(status: str) -> str:
