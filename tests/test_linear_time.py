@@ -239,7 +239,7 @@ def test_a_parser_takes_its_time_in_proportion(parser: str) -> None:
 
 
 def _quadratic(text: str) -> None:
-    for _ in range((len(text) // 64) ** 2):
+    for _ in range((len(text) // 32) ** 2):
         pass
 
 
