@@ -44,8 +44,8 @@ def _look_at_all_accepts() -> str:
 
 
 def _look_at_the_host() -> str:
-    """Reads what is made of the host; Punycode of nothing is an open finding, see README.md."""
-    return f"{request.host} {url_for('form', _external=True)}"
+    """Reads what is made of the host."""
+    return f"{request.host} {request.url} {request.host_url} {url_for('form', _external=True)}"
 
 
 def _read_files() -> str:

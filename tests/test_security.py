@@ -291,3 +291,12 @@ def test_a_value_outside_latin_1_is_refused() -> None:
     check_header_charset("X-Name", "é")
     with pytest.raises(ValueError, match=r"X-Name cannot be sent: .*'€'.*Percent-encode"):
         check_header_charset("X-Name", "10 €")
+
+
+@pytest.mark.parametrize("host", ["xn--", "XN--:80", "a.xn--", "xn--.example", "[:1]", "[::1", "[...]", "[1:2]:80"])
+def test_what_cannot_be_in_a_url_is_no_host(host: str) -> None:
+    """Punycode and addresses that stand for nothing are refused like any other host that is none; others pass."""
+    with pytest.raises(SecurityError, match="is not a host name"):
+        validate_host("http", host, None, strict=True)
+    for good in ("xn--mnchen-3ya.example", "[::1]", "[::ffff:1.2.3.4]:8080", "127.0.0.1"):
+        assert validate_host("http", good, None, strict=True) == good

@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.exceptions import SecurityError
 from werkzeug.sansio.utils import get_host
+from werkzeug.urls import uri_to_iri
 
 #: What a request body may be at most, where neither the application nor the request says otherwise.
 #: ``MAX_CONTENT_LENGTH`` and ``MAX_FORM_MEMORY_SIZE`` are bytes, ``MAX_FORM_PARTS`` counts fields and files,
@@ -144,6 +145,11 @@ def _is_host(host: str, header: str) -> bool:
         # Names of containers may have an underscore. Werkzeug does not accept it: such requests have an empty host.
         host = get_host("", header.replace("_", "-"), None)
     if not host or header.rpartition("]")[2].count(":") > 1:
+        return False
+    try:
+        # What `request.url` does with it: Punycode and addresses in brackets have to stand for something.
+        uri_to_iri(f"http://{host}")
+    except ValueError:
         return False
     return ".." not in host and host[0] not in ".:"
 

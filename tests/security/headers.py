@@ -362,6 +362,68 @@ def a_built_address_that_is_a_host(world: World) -> None:
             assert not built.replace("\\", "/").startswith("//"), built
 
 
+@advisory(
+    "WebOb CVE-2024-42353",
+    guard="A target of two slashes is made a path of the site; Flask sends it as it is, and browsers leave the site.",
+    on_flask=True,
+)
+def a_redirect_to_a_path_that_is_a_host(world: World) -> None:
+    """The path that an application redirects to is the client's, and begins with two slashes and a host."""
+    app = world.app()
+    app.add_url_rule("/", "home", lambda: world.framework.redirect(world.framework.request.args["next"]))
+    for target in ("//evil.example/path", "/\\evil.example", "///evil.example"):
+        location = send(app, query=b"next=" + target.encode())[0].header("Location") or ""
+        assert location.startswith("/")
+        assert not location.replace("\\", "/").startswith("//")
+
+
+@advisory(
+    "Django CVE-2013-6044",
+    "Django CVE-2014-3730",
+    "Django CVE-2015-0220",
+    "Django CVE-2015-2317",
+    "Django CVE-2016-2512",
+    "Django CVE-2017-7233",
+    guard="allow_external=False reads the target as browsers do; checks that did not let scripts and hosts through.",
+    replacing={"costrel.helpers.is_own_target": lambda *arguments: True},
+)
+def a_login_that_leads_away(world: World) -> None:
+    """The page after a login is a script, a number for a host, a host behind a user name, or begins with a blank."""
+    app = world.app()
+    redirect: Any = world.framework.redirect
+    app.add_url_rule("/", "home", lambda: redirect(world.framework.request.args["next"], allow_external=False))
+    targets = [
+        *("javascript:alert(1)", "JaVaScRiPt:alert(1)", "data:text/html,x", "vbscript:x", "http:///evil.example"),
+        *(
+            "http:\\\\evil.example",
+            "http:\\evil.example",
+            "https:evil.example",
+            " javascript:alert(1)",
+            "\tjavascript:a",
+        ),
+        *(
+            "\x08javascript:alert(1)",
+            "\njavascript:alert(1)",
+            "java\nscript:alert(1)",
+            "http:999999999",
+            "ftp:9999999999",
+        ),
+        *("http://localhost@evil.example", "http://localhost:80@evil.example/", "https://user:pass@evil.example/"),
+        *(
+            "http://localhost\\@evil.example",
+            "http://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+        ),
+    ]
+    for target in targets:
+        query = "next=" + "".join(f"%{byte:02x}" for byte in target.encode())
+        reply, _ = send(app, query=query)
+        assert reply.status_code == 400, f"{target!r} leads to {reply.header('Location')}"
+    assert send(app, query="next=/account")[0].header("Location") == "/account"
+
+
 # What cannot be decoded, and what is written to the log.
 
 
