@@ -135,14 +135,17 @@ def session_cookie(data: bytes) -> None:
 
 def range_header(data: bytes) -> None:
     """The Range header, and the conditions beside it, are any texts."""
-    lines = dict(zip(("Range", "If-Range", "If-None-Match", "If-Modified-Since"), _text(data).split("|"), strict=False))
+    lines: dict[str, str] = dict(
+        zip(("Range", "If-Range", "If-None-Match", "If-Modified-Since"), _text(data).split("|"), strict=False)
+    )
     CHECKER.check(make_environ(b"/range", headers=lines))
 
 
 def accept(data: bytes) -> None:
     """The Accept headers are any texts."""
     names = ("Accept", "Accept-Language", "Accept-Encoding", "Accept-Charset")
-    CHECKER.check(make_environ(b"/accept", headers=dict(zip(names, _text(data).split("|"), strict=False))))
+    lines: dict[str, str] = dict(zip(names, _text(data).split("|"), strict=False))
+    CHECKER.check(make_environ(b"/accept", headers=lines))
 
 
 def host(data: bytes) -> None:
