@@ -54,7 +54,8 @@ def _everything() -> str:
         getattr(request, name)
     for upload in request.files.values():
         upload.read()
-    return repr(sorted(request.values.items(multi=True)))[:200]
+    # Not sorted as they are: as in Flask, a part of a form without a name has the name None.
+    return repr(sorted(request.values.items(multi=True), key=repr))[:200]
 
 
 def _upload() -> dict[str, Any]:
