@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from costrel import App
-from costrel.logging import create_logger, default_handler, has_level_handler, wsgi_errors_stream
+from costrel.logging import create_logger, default_handler, has_level_handler, printable, wsgi_errors_stream
 from tests.support.environ import call, errors_of, make_environ
 
 
@@ -121,3 +121,17 @@ def test_an_unhandled_error_is_logged(app: App) -> None:
     assert call(app, environ).status_code == 500
     assert "Exception on / [GET]" in errors_of(environ)
     assert "ValueError: unexpected" in errors_of(environ)
+
+
+@pytest.mark.parametrize(
+    ("text", "logged"),
+    [
+        ("/über", "/über"),
+        ("/a\r\nERROR: b", r"/a\r\nERROR: b"),
+        ("/\x1b[2J\x7f", r"/\x1b[2J\x7f"),
+        ("\u2028", r"\u2028"),
+    ],
+)
+def test_a_path_writes_no_lines_of_its_own(text: str, logged: str) -> None:
+    """Text of a client is logged on one line, and without commands for a terminal."""
+    assert printable(text) == logged

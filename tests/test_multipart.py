@@ -14,13 +14,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.formparser import MultiPartParser, default_stream_factory
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from costrel import multipart
-from costrel.multipart import MAX_BOUNDARY_SIZE, declared_body, parse_multipart, plain_boundary, prepare_multipart
+from costrel.multipart import (
+    MAX_BOUNDARY_SIZE,
+    check_boundary,
+    declared_body,
+    parse_multipart,
+    plain_boundary,
+    prepare_multipart,
+)
 from costrel.request import Request
 from tests.support.environ import make_environ
 
@@ -585,3 +592,22 @@ def test_limits_of_a_request() -> None:
             request = Request({**_environ(body), **more})
             setattr(request, name, limit + 1)
             assert _outcome(request) == _parse_with_werkzeug(body)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "multipart/form-data; boundary=a; boundary=b",
+        'multipart/form-data; Boundary="a";boundary=b',
+        "multipart/form-data; boundary=a; boundary*=utf-8''b",
+        "multipart/form-data; boundary*0=a; boundary*1=b",
+    ],
+)
+def test_two_boundaries_are_refused(content_type: str) -> None:
+    """A form with two boundaries is refused, because it is read in two ways; one boundary in any form is not."""
+    with pytest.raises(BadRequest, match="more than one boundary"):
+        check_boundary(content_type)
+    check_boundary(content_type.rpartition(";")[0])
+    environ = make_environ(method="POST", headers={"Content-Type": content_type}, body=_form(FIELD + b"1"))
+    with pytest.raises(BadRequest):
+        assert Request(environ).form

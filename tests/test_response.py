@@ -466,3 +466,12 @@ def test_force_type() -> None:
     assert type(taken) is type(made) is Response
     assert send(taken)[2] == b"old"
     assert send(made) == ("201 CREATED", [("X-Note", "1"), ("Content-Type", "text/plain; charset=utf-8")], b"made")
+
+
+def test_a_header_that_no_server_can_send_is_refused() -> None:
+    """A value outside Latin-1 is refused where it is set, unless it is a URL, which is sent encoded."""
+    response = Response()
+    with pytest.raises(ValueError, match="X-Price cannot be sent"):
+        response.headers["X-Price"] = "10 €"
+    response.headers["Location"] = "/10€"
+    assert dict(response.get_wsgi_headers({"wsgi.url_scheme": "http"}))["Location"] == "/10%E2%82%AC"

@@ -19,6 +19,7 @@ from costrel.security import (
     check_cookie_attribute,
     check_cookie_name,
     check_cookie_size,
+    check_header_charset,
     check_header_name,
     check_header_value,
     check_redirect_target,
@@ -283,3 +284,19 @@ def test_limit_order() -> None:
     message.size = 3
     assert message.size == 3
     assert Message.size.setting == "SIZE"
+
+
+def test_a_value_outside_latin_1_is_refused() -> None:
+    """What no server can send is refused with the character and what to do; Latin-1 is let through."""
+    check_header_charset("X-Name", "é")
+    with pytest.raises(ValueError, match=r"X-Name cannot be sent: .*'€'.*Percent-encode"):
+        check_header_charset("X-Name", "10 €")
+
+
+@pytest.mark.parametrize("host", ["xn--", "XN--:80", "a.xn--", "xn--.example", "[:1]", "[::1", "[...]", "[1:2]:80"])
+def test_what_cannot_be_in_a_url_is_no_host(host: str) -> None:
+    """Punycode and addresses that stand for nothing are refused like any other host that is none; others pass."""
+    with pytest.raises(SecurityError, match="is not a host name"):
+        validate_host("http", host, None, strict=True)
+    for good in ("xn--mnchen-3ya.example", "[::1]", "[::ffff:1.2.3.4]:8080", "127.0.0.1"):
+        assert validate_host("http", good, None, strict=True) == good

@@ -34,7 +34,7 @@ from costrel.defaults import DEFAULT_CONFIG
 from costrel.environment import get_debug_flag
 from costrel.helpers import default_context_processor
 from costrel.lazy import lazy
-from costrel.logging import create_logger
+from costrel.logging import create_logger, printable
 from costrel.packages import find_instance_path
 from costrel.plan import OTHER_REPLACEABLE, REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
 from costrel.policies import secure
@@ -572,8 +572,9 @@ class App(Registrar):
         """Logs an error that nobody handled, with the path and method of its request."""
         environ = getattr(current_context.get(None), "environ", {})
         # As `request.path` and `request.method` have them, without making a request object for it.
-        path = "/" + dispatch.path_of(environ).lstrip("/")
-        self.logger.error("Exception on %s [%s]", path, environ.get("REQUEST_METHOD", "-").upper(), exc_info=exc_info)
+        path = printable("/" + dispatch.path_of(environ).lstrip("/"))
+        method = printable(environ.get("REQUEST_METHOD", "-").upper())
+        self.logger.error("Exception on %s [%s]", path, method, exc_info=exc_info)
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raises what went wrong when the URL was matched; made to be overridden."""

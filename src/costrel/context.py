@@ -16,7 +16,8 @@ from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.routing import RequestRedirect
 
 from costrel import signals
 from costrel.lazy import lazy
@@ -29,6 +30,7 @@ from costrel.proxies import request_ctx as request_ctx
 from costrel.proxies import session as session
 from costrel.request import Request
 from costrel.response import Response
+from costrel.security import LINE_BREAKERS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -282,7 +284,10 @@ class RequestContext(AppContext):
                 "tuple[Rule, dict[str, Any]]", adapter.match(return_rule=True)
             )
         except HTTPException as error:
-            self.routing_exception = request.routing_exception = error
+            failure = error
+            if isinstance(error, RequestRedirect) and not LINE_BREAKERS.isdisjoint(error.new_url):
+                failure = BadRequest("The URL has a line break or a NUL character.")
+            self.routing_exception = request.routing_exception = failure
 
     def push(self) -> None:
         """Makes this context the current one, opens the session and matches the URL."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Mapping
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import unquote, unquote_to_bytes
 
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
@@ -24,6 +25,10 @@ SHORT_QUERY = 63
 _ONE_READ = 64 * 1024
 #: Keeps percent-encoded bytes that are not UTF-8 as they were sent; werkzeug registers it.
 _KEEP_INVALID = "werkzeug.url_quote"
+# A name with the blanks around it, and a value. Each has one way to match only.
+_COOKIE_NAME = re.compile(r'[ \t]*([^ \t=";]+)[ \t]*')
+_COOKIE_VALUE = re.compile(r'=[ \t]*("(?:[^\\"]|\\.)*"|[^ \t";]*)[ \t]*')
+_ESCAPE = re.compile(rb"\\([0-3][0-7]{2}|.)")
 #: Turns the escapes of a bytes literal, such as ``\x41``, into bytes.
 _decode_escapes: Callable[[str], tuple[Any, int]] | None = getattr(codecs, "escape_decode", None)
 
@@ -101,6 +106,41 @@ def parse_plain_cookies(text: str) -> dict[str, list[str]]:
         else:
             cookies[name] = [value]
     return cookies
+
+
+def parse_cookies(text: str) -> dict[str, list[str]]:
+    r"""Returns the cookies of any header, also those with quotes, in time that is linear in its length.
+
+    The cookies are those that werkzeug reads, whose one expression for all this takes half a minute for 64 kB of blanks
+    before a quote: two parts of it may match the same blanks, and it tries each division of them.
+
+    >>> parse_cookies(r'theme="dark \"blue\""; size=3')
+    {'theme': ['dark "blue"'], 'size': ['3']}
+    """
+    cookies: dict[str, list[str]] = {}
+    position = 0
+    while True:
+        value = ""
+        name = _COOKIE_NAME.match(text, position)
+        end = position if name is None else name.end()
+        if name is not None and text[end : end + 1] == "=":
+            found = cast("re.Match[str]", _COOKIE_VALUE.match(text, end))
+            value = found[1]
+            end = found.end()
+        if name is not None and text[end : end + 1] in (";", ""):
+            if len(value) > 1 and value[0] == value[-1] == '"':
+                value = _ESCAPE.sub(_unescape, value[1:-1].encode("utf-8", "surrogatepass")).decode(errors="replace")
+            cookies.setdefault(name[1], []).append(value)
+            position = end
+        position = text.find(";", position) + 1
+        if not position:
+            return cookies
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    """Returns the byte that an escape in a quoted cookie stands for."""
+    code = match[1]
+    return code if len(code) == 1 else int(code, 8).to_bytes(1, "big")
 
 
 def store_fields(storage: type[MultiDict[str, Any]], fields: Mapping[str, list[Any]]) -> Any:

@@ -46,6 +46,15 @@ def has_level_handler(logger: logging.Logger) -> bool:
     return False
 
 
+def printable(text: str) -> str:
+    r"""Returns a text of the client for the log: what would begin a line or command a terminal is escaped.
+
+    >>> print(printable("/a\r\nERROR: forged"))
+    /a\r\nERROR: forged
+    """
+    return text if text.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
 def create_logger(app: App) -> logging.Logger:
     """Returns the logger of the application's name, set up where the program has not done so.
 

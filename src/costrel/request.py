@@ -9,7 +9,6 @@ from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 from werkzeug.datastructures import Authorization, EnvironHeaders
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
-from werkzeug.sansio.http import parse_cookie
 from werkzeug.sansio.utils import get_content_length
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_input_stream
@@ -21,6 +20,7 @@ from costrel.fields import (
     FormDataParser,
     check_query,
     parse_body_fields,
+    parse_cookies,
     parse_fields,
     parse_plain_cookies,
     read_at_once,
@@ -28,7 +28,7 @@ from costrel.fields import (
 )
 from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
-from costrel.multipart import prepare_multipart
+from costrel.multipart import check_boundary, prepare_multipart
 from costrel.overrides import Overrides
 from costrel.request_url import decode_path, simple_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
@@ -208,9 +208,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             text: str = self.environ.get("HTTP_COOKIE", "")
         else:
             text = ";".join(self.headers.getlist("Cookie"))
-        if '"' in text:
-            return parse_cookie(text, self.dict_storage_class)  # type: ignore[return-value]
-        cookies: ImmutableMultiDict[str, str] = store_fields(self.dict_storage_class, parse_plain_cookies(text))
+        found = parse_cookies(text) if '"' in text else parse_plain_cookies(text)
+        cookies: ImmutableMultiDict[str, str] = store_fields(self.dict_storage_class, found)
         return cookies
 
     @lazy
@@ -378,6 +377,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             return
         if self._plain and (self._read_urlencoded() or _read_multipart(self)):
             return
+        check_boundary(self.headers.get("Content-Type", ""))
         super()._load_form_data()
         self._explain_missing_files()
 

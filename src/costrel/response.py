@@ -22,6 +22,7 @@ from costrel.security import (
     check_cookie_attribute,
     check_cookie_name,
     check_cookie_size,
+    check_header_charset,
     check_header_name,
     check_header_value,
     check_redirect_target,
@@ -147,6 +148,8 @@ Remove them from the text, or encode it.
             check_header_value(text)
             if _header_roles[name] == _URL:
                 check_redirect_target(text)
+        if not text.isascii() and _header_roles[name] != _URL:
+            check_header_charset(name, text)
         return _header_names[name], text
 
     def add(self, key: str, value: Any, /, **kwargs: Any) -> None:
@@ -173,7 +176,7 @@ Remove them from the text, or encode it.
         fields.append(field)
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        if type(key) is str and type(value) is str and value.isprintable():
+        if type(key) is str and type(value) is str and value.isascii() and value.isprintable():
             # PERF: a field that is new and unsuspicious goes in without a further call: 0.25 us, not 0.8.
             field = _header_names[key], value
             fields = self._list

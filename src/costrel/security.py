@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.exceptions import SecurityError
 from werkzeug.sansio.utils import get_host
+from werkzeug.urls import uri_to_iri
 
 #: What a request body may be at most, where neither the application nor the request says otherwise.
 #: ``MAX_CONTENT_LENGTH`` and ``MAX_FORM_MEMORY_SIZE`` are bytes, ``MAX_FORM_PARTS`` counts fields and files,
@@ -38,6 +39,9 @@ _WEB_URL = re.compile(r"(https?)://([^/?#@\\]+)(?:[/?#]|$)", re.ASCII | re.IGNOR
 # Unicode TR36 §2.5: with a right-to-left override, a program can look like a picture.
 _MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _COOKIE_NAME_BREAKER = re.compile(r"[\x00-\x20\x7f\",;=\\]")
+
+#: What a header cannot have.
+LINE_BREAKERS = frozenset("\r\n\0")
 
 
 def no_settings() -> Mapping[str, Any] | None:
@@ -142,6 +146,11 @@ def _is_host(host: str, header: str) -> bool:
         host = get_host("", header.replace("_", "-"), None)
     if not host or header.rpartition("]")[2].count(":") > 1:
         return False
+    try:
+        # What `request.url` does with it: Punycode and addresses in brackets have to stand for something.
+        uri_to_iri(f"http://{host}")
+    except ValueError:
+        return False
     return ".." not in host and host[0] not in ".:"
 
 
@@ -181,6 +190,21 @@ def check_header_value(value: str) -> str:
             " Remove them from the text, or encode it."
         )
     return value
+
+
+def check_header_charset(name: str, value: str) -> None:
+    """Refuses a value of a header field that a server cannot send (PEP 3333).
+
+    :param name: the field, for the message.
+    :raises ValueError: the value has a character that is not in Latin-1.
+    """
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"The header {name} cannot be sent: {value[:80]!r} has the character {value[error.start]!r}, which is not"
+            " in Latin-1. Percent-encode the text, or write it into the body."
+        ) from None
 
 
 def check_status(status: str) -> str:

@@ -5,11 +5,12 @@ Source: https://flask.palletsprojects.com/en/stable/testing/
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from copy import copy
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -23,8 +24,18 @@ from costrel.cli import ScriptInfo
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+    # Of the same name, so that type checkers see what `__getattr__` gives.
+    from costrel import hostile as hostile
+    from costrel import invariants as invariants
     from costrel.app import App
     from costrel.sessions import SessionMixin
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Imports ``invariants`` and ``hostile`` when first asked for: the latter needs Hypothesis, which is optional."""
+    if name in {"invariants", "hostile"}:
+        return importlib.import_module(f"costrel.{name}")
+    raise AttributeError(f"module 'costrel.testing' has no attribute {name!r}")
 
 
 class EnvironBuilder(werkzeug.test.EnvironBuilder):

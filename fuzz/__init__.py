@@ -1,0 +1,1 @@
+"""Fuzzing of the parsers of requests, guided by coverage; see README.md."""

@@ -1,0 +1,1 @@
+"""Attacks that were published against frameworks, carried out against costrel."""

@@ -1,0 +1,112 @@
+"""Published attacks against frameworks fail on costrel: one test for each advisory, named by its number.
+
+``table.py`` has the attacks; what each test asserts is in the attack.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+import costrel
+from tests.security.pages import numbers_are_well_formed
+from tests.security.table import ADVISORIES
+from tests.security.world import Advisory, World
+from tests.support.server import child_environment, real_server, status_of
+
+BY_NUMBER = {found.number: found for found in ADVISORIES}
+
+
+def _ids(found: Advisory) -> str:
+    return f"{found.number}-{found.project}-{found.attack.__name__}"
+
+
+def check_attack_fails(found: Advisory) -> None:
+    """Carries the attack out; it raises AssertionError where it succeeds."""
+    found.attack(World(costrel, costrel.App))
+
+
+@pytest.mark.parametrize("found", ADVISORIES, ids=_ids)
+def test_attack_fails(found: Advisory) -> None:
+    """What the attacker does has no effect on a native application, as the attack itself asserts."""
+    check_attack_fails(found)
+
+
+@functools.cache
+def _outcomes_on_flask() -> dict[str, str | None]:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.security.on_flask"],
+        cwd=root,
+        env=child_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    outcomes: dict[str, str | None] = json.loads(done.stdout.rpartition("\0")[2])
+    return outcomes
+
+
+@pytest.mark.parametrize("found", [found for found in ADVISORIES if found.on_flask], ids=_ids)
+def test_attack_succeeds_on_flask(found: Advisory) -> None:
+    """The same attack has an effect on Flask, which shows that it is one."""
+    assert _outcomes_on_flask()[found.number] is not None
+
+
+@pytest.mark.parametrize("found", [found for found in ADVISORIES if found.unguarded], ids=_ids)
+def test_attack_succeeds_without_the_setting(found: Advisory) -> None:
+    """The attack has an effect where the setting of the guard takes it away."""
+    with pytest.raises(AssertionError):
+        found.attack(World(costrel, costrel.App, found.unguarded))
+
+
+@pytest.mark.parametrize("found", [found for found in ADVISORIES if found.replacing], ids=_ids)
+def test_attack_succeeds_without_the_guard(found: Advisory) -> None:
+    """The attack has an effect where the function of the guard is replaced by one that lets everything through."""
+    patches = [mock.patch(name, value) for name, value in found.replacing.items()]
+    for patch in patches:
+        patch.start()
+    try:
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            check_attack_fails(found)
+    finally:
+        for patch in patches:
+            patch.stop()
+
+
+def test_the_table_is_in_order() -> None:
+    """There are at least 80 advisories, each once, with a sentence about the attack and one about the guard."""
+    assert len(ADVISORIES) >= 80
+    assert [number for number, times in Counter(found.number for found in ADVISORIES).items() if times > 1] == []
+    assert [found.number for found in ADVISORIES if not numbers_are_well_formed(found.number)] == []
+    for found in ADVISORIES:
+        assert found.sentence.endswith("."), found.number
+        assert found.guard.endswith("."), found.number
+
+
+SHOWS_HEADERS = """\
+from costrel import App, request
+app = App("headers")
+
+@app.get("/")
+def home():
+    return request.headers.get("X-Auth-User", "nobody")
+"""
+
+
+def test_cve_2015_0219_a_header_that_stands_for_another() -> None:
+    """Django CVE-2015-0219: a header with underscores is not taken for the one with hyphens that a proxy sets."""
+    with real_server(SHOWS_HEADERS) as server:
+        forged = server.request(headers={"X_Auth_User": "admin"})
+        proper = server.request(headers={"X-Auth-User": "ada"})
+    assert status_of(forged) == 200
+    assert forged.endswith(b"nobody")
+    assert proper.endswith(b"ada")

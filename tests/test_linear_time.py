@@ -1,0 +1,250 @@
+"""No parser of request text takes long for a hostile text of 64 kB, nor more than its share of a shorter one."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from werkzeug.exceptions import HTTPException
+
+from costrel import App
+from costrel.invariants import make_environ
+from costrel.request import Request
+
+#: The size of a hostile text in bytes, and the most that a parser may take for it, in seconds of CPU.
+SIZE, MOST = 64 * 1024, 0.050
+#: How much longer a parser may take for a text of four times the size. Linear is 4.
+FACTOR = 5.0
+#: What is shorter than this, in seconds, is not compared: it is the clock that is measured then.
+LEAST = 0.001
+#: A machine that is busy makes things look slow, never fast: of so many measurements the fastest counts.
+TRIES = 8
+ROUNDS = 6
+
+APP = App("linear")
+APP.config.update(
+    SECRET_KEY="test key", MAX_CONTENT_LENGTH=None, MAX_FORM_MEMORY_SIZE=None, MAX_FORM_PARTS=None, TRUSTED_HOSTS=None
+)
+for _limit in ("MAX_QUERY_FIELDS", "MAX_JSON_DEPTH", "MAX_JSON_INTEGER_DIGITS"):
+    if _limit in APP.config:
+        APP.config[_limit] = None
+APP.config["TRUSTED_HOSTS"] = ["localhost", ".example.com"]
+SEPARATORS = [
+    " ",
+    "\t",
+    ",",
+    ";",
+    "=",
+    '"',
+    "\\",
+    "a",
+    "%",
+    "*",
+    "/",
+    "-",
+    "0",
+    "\x00",
+    "\xff",
+    ".",
+    ":",
+    "'",
+    "(",
+    "[",
+]
+PAIRS = [
+    *("a=", "a;", "a,", ",a", "; ", ", ", " ,", " ;", "=;", '="', '";', '",', '\\"', "\\\\", "%41", "%", "%z", "a=b;"),
+    *(
+        "a=b,",
+        "a=b&",
+        "&&",
+        "+",
+        "a%26",
+        "*=",
+        "*0=",
+        ";a*1=",
+        ';q="',
+        ";q=1,",
+        "a;q=0.5,",
+        '"a",',
+        'W/"a",',
+        "0-0,",
+        "0-",
+    ),
+    *("..", "::", "[]", "()", "=?", "\\012", "\\9", 'a="\\"', "xn--", ".a", "a.", "@", "a:", "//", "é", "a b"),
+]
+
+
+def _header(name: str, *attributes: str, method: str = "GET", prefix: str = "") -> Callable[[str], None]:
+    """Returns a function that puts a text into a header and reads the attributes that are parsed from it."""
+
+    def parse(text: str) -> None:
+        request = Request(make_environ(method=method, headers={name: prefix + text}))
+        with APP.app_context():
+            for attribute in attributes:
+                _tolerant(lambda: getattr(request, attribute))
+
+    return parse
+
+
+def _tolerant(do: Callable[[], Any]) -> None:
+    """Calls the function; that a request is refused is as good an outcome as any."""
+    try:
+        do()
+    except (HTTPException, ValueError):
+        return
+
+
+def _query(text: str) -> None:
+    with APP.app_context():
+        _tolerant(lambda: Request(make_environ(query=text.encode("latin-1"))).args)
+
+
+def _body(content_type: str, *attributes: str, prefix: bytes = b"", suffix: bytes = b"") -> Callable[[str], None]:
+    def parse(text: str) -> None:
+        body = prefix + text.encode("latin-1") + suffix
+        request = APP.request_class(make_environ(method="POST", headers={"Content-Type": content_type}, body=body))
+        request.json_module = APP.json
+        with APP.app_context():
+            for attribute in attributes:
+                _tolerant(lambda: getattr(request, attribute))
+        request.close()
+
+    return parse
+
+
+def _session(text: str) -> None:
+    request = Request(make_environ(headers={"Cookie": f"session={text}"}))
+    with APP.app_context():
+        _tolerant(lambda: APP.session_interface.open_session(APP, request))
+
+
+def _session_on_the_short_way(text: str) -> None:
+    APP(make_environ(headers={"Cookie": f"session={text}"}), lambda status, headers, error=None: print)
+
+
+def _path(text: str) -> None:
+    APP(make_environ(b"/" + text.encode("latin-1")), lambda status, headers, error=None: print)
+
+
+def _host(text: str) -> None:
+    with APP.app_context():
+        request = Request(make_environ(headers={"Host": text}))
+        _tolerant(lambda: request.host)
+        _tolerant(lambda: request.url)
+
+
+@APP.get("/")
+def _home() -> str:
+    from costrel import session  # here so that it is not a fixture's
+
+    return str(session.get("user"))
+
+
+for _rule in ("/<path:rest>/end", "/t/<text>", "/<path:a>/x/<path:b>/y/<path:c>", "/n/<int:n>", "/f/<float:n>"):
+    APP.add_url_rule(_rule, _rule, lambda **values: "found")
+
+BOUNDARY = "multipart/form-data; boundary=x"
+PART = b'--x\r\nContent-Disposition: form-data; name="a"'
+PARSERS: dict[str, Callable[[str], None]] = {
+    "query": _query,
+    "form": _body("application/x-www-form-urlencoded", "form"),
+    "multipart preamble": _body(BOUNDARY, "form", suffix=b"\r\n" + PART + b"\r\n\r\n1\r\n--x--\r\n"),
+    "multipart head": _body(BOUNDARY, "form", prefix=PART, suffix=b"\r\n\r\n1\r\n--x--\r\n"),
+    "multipart field": _body(BOUNDARY, "form", prefix=PART + b"\r\n\r\n", suffix=b"\r\n--x--\r\n"),
+    "multipart file": _body(BOUNDARY, "files", prefix=PART + b'; filename="f"\r\n\r\n', suffix=b"\r\n--x--\r\n"),
+    "multipart after a delimiter": _body(BOUNDARY, "form", prefix=b"--x"),
+    "multipart broken off": _body(BOUNDARY, "form", prefix=b"--x\r\n"),
+    "json": _body("application/json", "json"),
+    "json text": _body("application/json", "json", prefix=b'"', suffix=b'"'),
+    "json list": _body("application/json", "json", prefix=b"["),
+    "cookie": _header("Cookie", "cookies"),
+    "cookie value": _header("Cookie", "cookies", prefix='a="'),
+    "session cookie": _session,
+    "session cookie on the short way": _session_on_the_short_way,
+    "range": _header("Range", "range", prefix="bytes="),
+    "if-range": _header("If-Range", "if_range"),
+    "accept": _header("Accept", "accept_mimetypes"),
+    "accept-language": _header("Accept-Language", "accept_languages"),
+    "accept-encoding": _header("Accept-Encoding", "accept_encodings"),
+    "accept-charset": _header("Accept-Charset", "accept_charsets"),
+    "host": _host,
+    "basic authorization": _header("Authorization", "authorization", prefix="Basic "),
+    "digest authorization": _header("Authorization", "authorization", prefix="Digest "),
+    "bearer authorization": _header("Authorization", "authorization", prefix="Bearer "),
+    "content-type": _header("Content-Type", "mimetype", "mimetype_params", "is_json", method="POST"),
+    "content-type options": _header("Content-Type", "mimetype_params", method="POST", prefix="a/b; a="),
+    "if-none-match": _header("If-None-Match", "if_none_match"),
+    "if-match": _header("If-Match", "if_match"),
+    "if-modified-since": _header("If-Modified-Since", "if_modified_since"),
+    "date": _header("Date", "date", prefix="Mon, 01 Jan 2020 "),
+    "cache-control": _header("Cache-Control", "cache_control"),
+    "max-forwards": _header("Max-Forwards", "max_forwards"),
+    "content-length": _header("Content-Length", "content_length", method="POST"),
+    "x-forwarded-for": _header("X-Forwarded-For", "access_route"),
+    "request headers": _header("Access-Control-Request-Headers", "access_control_request_headers"),
+    "path": _path,
+}
+#: What comes at the end, so that a parser that has nearly made it goes back.
+ENDINGS = ["", "!", '"', "\n", "="]
+
+
+def _seconds(parse: Callable[[str], None], text: str, tries: int) -> float:
+    """Returns the shortest time that a parser has taken for a text, in seconds of CPU."""
+    best = float("inf")
+    gc.disable()
+    try:
+        for _ in range(tries):
+            started = time.thread_time()
+            parse(text)
+            best = min(best, time.thread_time() - started)
+            if best < LEAST:
+                break
+    finally:
+        gc.enable()
+    return best
+
+
+def problems_of(parse: Callable[[str], None], fillings: list[str] | None = None) -> list[str]:
+    """Returns a line for each text that takes a parser too long, or out of proportion to its length."""
+    found = []
+    for filling in fillings or [*SEPARATORS, *PAIRS]:
+        for ending in ENDINGS:
+            text = filling * (SIZE // len(filling)) + ending
+            taken = _seconds(parse, text, 1)
+            for _ in range(ROUNDS):
+                if taken > MOST:
+                    taken = min(taken, _seconds(parse, text, TRIES))
+            if taken > MOST:
+                found.append(f"{filling!r} ... {ending!r} takes {taken * 1000:.0f} ms")
+        short = filling * (SIZE // 4 // len(filling)) + "!"
+        base = _seconds(parse, short, 2)
+        if base < LEAST:
+            continue
+        long = filling * (SIZE // len(filling)) + "!"
+        ratios = [_seconds(parse, long, 1) / base]
+        while ratios[-1] > FACTOR and len(ratios) < ROUNDS:
+            # A neighbour on the machine can make one side slow: the best of many, several times over, counts.
+            ratios.append(_seconds(parse, long, TRIES) / _seconds(parse, short, TRIES))
+        if ratios[-1] > FACTOR:
+            found.append(f"{filling!r}: {min(ratios):.1f} times as long for four times the text")
+    return found
+
+
+@pytest.mark.parametrize("parser", PARSERS)
+def test_a_parser_takes_its_time_in_proportion(parser: str) -> None:
+    """No hostile text of 64 kB takes more than 50 ms of the CPU, and at most five times what 16 kB take."""
+    assert problems_of(PARSERS[parser]) == []
+
+
+def _quadratic(text: str) -> None:
+    for _ in range((len(text) // 32) ** 2):
+        pass
+
+
+def test_a_slow_parser_is_noticed() -> None:
+    """A parser that takes the square of the length is found out by its growth."""
+    found = problems_of(_quadratic, ["a"])
+    assert any("times as long" in line for line in found)
