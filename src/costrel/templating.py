@@ -251,9 +251,9 @@ def update_context(app: App, context: dict[str, Any]) -> None:
             names.extend(reversed(request_context.request.blueprints))
     for name in names:
         for processor in processors.get(name, ()):
-            if processor is not default_context_processor:
-                processor = app.ensure_sync(processor)
-            values.update(processor())
+            plain = processor is default_context_processor
+            function: Callable[[], Any] = processor if plain else app.ensure_sync(processor)
+            values.update(function())
     for name, value in values.items():
         context.setdefault(name, value)
 

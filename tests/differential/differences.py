@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from costrel.logging import printable
 from tests.differential.requesting import RAW_QUERY, UNREADABLE_SESSIONS
 
 Step = dict[str, Any]
@@ -35,6 +36,12 @@ class Difference:
 def _refuse_impossible_status(flask: Step, costrel: Step) -> None:
     if flask.get("status", "").startswith("0 "):
         _forget(flask, costrel)
+
+
+def _escape_in_log(flask: Step, costrel: Step) -> None:
+    for event in flask["events"]:
+        if event[0] == "log" and event[3].startswith("Exception on "):
+            event[3] = printable(event[3])
 
 
 def _sort_allow(flask: Step, costrel: Step) -> None:
@@ -175,6 +182,12 @@ DIFFERENCES = [
         "Routing",
         "**A name that a rule uses twice is always a** `ValueError`",
         _raise_value_error,
+    ),
+    Difference(
+        "Control characters in the log are escaped",
+        "Requests",
+        "**Control characters in the log are escaped**",
+        _escape_in_log,
     ),
     Difference(
         "Methods in Allow are sorted",

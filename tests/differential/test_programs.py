@@ -40,6 +40,12 @@ def test_random_programs_do_what_they_do_with_flask(workers: tuple[Worker, Worke
 
 #: One program for each row of the table, from the line after ``app`` has been made.
 EXAMPLES = {
+    "Control characters in the log are escaped": """
+@app.route('/<x>')
+def view(x):
+    raise Problem
+requests = [dict(read=9, path='/a%0Ab', method='GET')]
+""",
     "An impossible status is refused": """
 app.route('/')(lambda: ('a', 'no status at all'))
 requests = [dict(read='client', path='/', method='GET')]
