@@ -142,7 +142,7 @@ ENDS: dict[str, list[str]] = {
         "return ()",
         "return 'alone',",
         "return 'a', 200, {}, 'four'",
-        "return 'a', 'no status at all'",
+        "return 'a', '299 no such name'",
         "return 'a', ''",
         "return 'a', 0",
         "return 'a', 99",
