@@ -34,7 +34,8 @@ class Difference:
 
 
 def _refuse_impossible_status(flask: Step, costrel: Step) -> None:
-    if flask.get("status", "").startswith("0 "):
+    code = flask.get("status", "200").partition(" ")[0]
+    if not (code.isdecimal() and 100 <= int(code) <= 999):
         _forget(flask, costrel)
 
 

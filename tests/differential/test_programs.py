@@ -47,8 +47,8 @@ def view(x):
 requests = [dict(read=9, path='/a%0Ab', method='GET')]
 """,
     "An impossible status is refused": """
-app.route('/')(lambda: ('a', 'no status at all'))
-requests = [dict(read='client', path='/', method='GET')]
+app.route('/<int:n>')(lambda n: ('a', n if n else 'no status at all'))
+requests = [dict(read='client', path=f'/{n}', method='GET') for n in (0, 9, 99, 1000)]
 """,
     "A name that a rule uses twice is a ValueError": "app.route('/<x>/<x>')(lambda x: x)\nrequests = []",
     "Pages of HTTP errors are complete bodies": """
