@@ -475,3 +475,10 @@ def test_a_header_that_no_server_can_send_is_refused() -> None:
         response.headers["X-Price"] = "10 €"
     response.headers["Location"] = "/10€"
     assert dict(response.get_wsgi_headers({"wsgi.url_scheme": "http"}))["Location"] == "/10%E2%82%AC"
+
+
+@pytest.mark.parametrize("field", [("X-One",), ("X-One", "1", "2")])
+def test_a_field_that_is_no_pair(field: Any) -> None:
+    """A header of other than two parts is a ValueError, as with werkzeug."""
+    with pytest.raises(ValueError, match="values to unpack"):
+        Response(headers=[field])

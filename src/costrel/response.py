@@ -107,7 +107,7 @@ Remove them from the text, or encode it.
 
     def __init__(self, defaults: Any = None) -> None:
         if type(defaults) is list:
-            self._list = [self._field(*field) for field in defaults]
+            self._list = [self._field(name, value) for name, value in defaults]
         elif type(defaults) is dict:
             # PERF: werkzeug asks `isinstance(defaults, Mapping)` and adds one by one: 3 us for one header, here 0.6 us.
             self._list = []
