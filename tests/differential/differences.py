@@ -87,10 +87,11 @@ def _tear_down_last(flask: Step, costrel: Step) -> None:
 
 def _tell_teardown_of_the_stream(flask: Step, costrel: Step) -> None:
     error = costrel.get("raised")
-    if error is None or flask.get("raised") != error or len(flask["events"]) != len(costrel["events"]):
+    if error is None or flask.get("raised") != error:
         return
-    for event, other in zip(flask["events"], costrel["events"], strict=True):
-        if event[0] == other[0] == "teardown" and event[2:3] == ["NoneType"] and other[2] == error:
+    told = {event[1] for event in costrel["events"] if event[0] == "teardown" and event[2:3] == [error]}
+    for event in flask["events"]:
+        if event[0] == "teardown" and event[1] in told and event[2:3] == ["NoneType"]:
             event[2] = error
 
 
@@ -239,6 +240,12 @@ DIFFERENCES = [
         _cut_at_failing_teardown,
     ),
     Difference(
+        "Teardown functions are told errors of the body",
+        "The end of a request",
+        "**They are told the error that the body ended with**",
+        _tell_teardown_of_the_stream,
+    ),
+    Difference(
         "Teardown functions run once",
         "The end of a request",
         "**They run once on every path.**",
@@ -249,12 +256,6 @@ DIFFERENCES = [
         "The end of a request",
         "**Teardown functions run when the body has been sent or closed**",
         _tear_down_last,
-    ),
-    Difference(
-        "Teardown functions are told errors of the body",
-        "The end of a request",
-        "**They are told the error that the body ended with**",
-        _tell_teardown_of_the_stream,
     ),
     Difference(
         "There is one context",
