@@ -37,7 +37,6 @@ from costrel.lazy import lazy
 from costrel.logging import create_logger, printable
 from costrel.packages import find_instance_path
 from costrel.plan import OTHER_REPLACEABLE, REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
-from costrel.policies import secure
 from costrel.registrar import (
     Registrar,
     _endpoint_from_view_func,
@@ -424,6 +423,9 @@ class App(Registrar):
     @setupmethod
     def secure(self, **changes: Any) -> None:
         """Sends HSTS, CSP and the like with every response: a ``costrel.policies.SecurityPolicy`` with the changes."""
+        # Imported here to save start-up time: most programs do without.
+        from costrel.policies import secure
+
         secure(self, changes)
 
     def signer(self, salt: str) -> URLSafeTimedSerializer:
