@@ -18,8 +18,9 @@ from costrel.request import Request
 #: The size of a hostile text in bytes, and the most that a parser may take for it, in seconds of CPU. On a machine that
 #: does nothing else none takes 0.05; a busy one may be several times as slow, and what this is about takes much longer.
 SIZE, MOST = 64 * 1024, 0.25
-#: How much longer a parser may take for a text of four times the size. Linear is 4.
-FACTOR = 5.0
+#: How much longer a parser may take for a text of four times the size. Linear is 4 and quadratic 16; on a machine that
+#: does nothing else all stay below 5, and where caches are shared with others a few go a little above that.
+FACTOR = 8.0
 #: What is shorter than this, in seconds, is not compared: it is the clock that is measured then.
 LEAST = 0.001
 #: A machine that is busy makes things look slow, never fast: of so many measurements the fastest counts.
@@ -246,7 +247,7 @@ def problems_of(parse: Callable[[str], None], fillings: list[str] | None = None)
 
 @pytest.mark.parametrize("parser", PARSERS)
 def test_a_parser_takes_its_time_in_proportion(parser: str) -> None:
-    """No hostile text of 64 kB takes long, and each at most five times what 16 kB take."""
+    """No hostile text of 64 kB takes long, and none grows with the square of its length."""
     assert problems_of(PARSERS[parser]) == []
 
 
