@@ -157,10 +157,6 @@ def _assembled(plans: Plans | None, value: Any) -> Response | None:
     """
     if plans is None or not plans.plain_response:
         return None
-    if type(value) is str:
-        body = value.encode()
-        fields = [plans.html_header, ("Content-Length", str(len(body)))]
-        return assemble(200, fields, [body], direct_passthrough=False)
     reply = plain_reply(plans, value, ())
     if reply is None or type(reply[2]) is not list:
         return None

@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 from werkzeug.exceptions import Forbidden
 
+from costrel.security import STANDARD_PORTS
 from costrel.watch import WatchedType
 
 T = TypeVar("T")
@@ -22,7 +23,6 @@ T = TypeVar("T")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: RFC 6454 §6.1: an origin is a scheme, a host and a port that is not the scheme's standard one.
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([a-z0-9._~-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE)
-_STANDARD_PORTS = {"http": ":80", "https": ":443"}
 _EXEMPT = "_cross_origin_exempt"
 
 
@@ -166,10 +166,10 @@ def _is_own(environ: Mapping[str, Any]) -> bool:
     if not host or match is None:
         return False
     scheme = match[1].lower()
-    if scheme not in _STANDARD_PORTS or (scheme == "http" and environ.get("wsgi.url_scheme") == "https"):
+    if scheme not in STANDARD_PORTS or (scheme == "http" and environ.get("wsgi.url_scheme") == "https"):
         # A page that came over plain HTTP may have been written by anybody on the way.
         return False
-    port = _STANDARD_PORTS[scheme]
+    port = STANDARD_PORTS[scheme]
     own: bool = host.lower().removesuffix(port) == f"{match[2]}{match[3] or ''}".lower().removesuffix(port)
     return own
 
@@ -181,4 +181,4 @@ def _checked_origin(origin: object) -> str:
             f"TRUSTED_ORIGINS has {origin!r}, which is no origin. Write scheme and host, and the port if it is not the"
             " usual one, without a path: 'https://shop.example.com'."
         )
-    return origin.lower().removesuffix(_STANDARD_PORTS.get(match[1].lower(), "/"))
+    return origin.lower().removesuffix(STANDARD_PORTS.get(match[1].lower(), "/"))

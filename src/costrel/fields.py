@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, AnyStr, cast
 from urllib.parse import unquote, unquote_to_bytes
 
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
@@ -86,10 +86,17 @@ def check_query(text: str, limit: int | None) -> None:
     :param limit: the most fields that it may have; None is no limit.
     :raises BadRequest: it has more (400).
     """
-    if limit is not None and text.count("&") >= limit:
-        count = sum(1 for pair in text.split("&") if pair)
-        if count > limit:
-            raise BadRequest(f"The query string has {count} fields; at most {limit} are accepted.")
+    count = _count_above(text, "&", limit)
+    if count is not None:
+        raise BadRequest(f"The query string has {count} fields; at most {limit} are accepted.")
+
+
+def _count_above(text: AnyStr, separator: AnyStr, limit: int | None) -> int | None:
+    """Returns how many fields a text has, if they are more than the limit; else None."""
+    if limit is None or text.count(separator) < limit:
+        return None
+    count = sum(1 for pair in text.split(separator) if pair)
+    return count if count > limit else None
 
 
 def parse_plain_cookies(text: str) -> dict[str, list[str]]:
@@ -267,8 +274,7 @@ def parse_body_fields(data: bytes, max_size: int | None, max_fields: int | None)
     """
     if max_size is not None and len(data) > max_size:
         raise RequestEntityTooLarge()
-    if max_fields is not None and data.count(b"&") >= max_fields:
-        count = sum(1 for pair in data.split(b"&") if pair)
-        if count > max_fields:
-            raise RequestEntityTooLarge(f"The form has {count} fields; at most {max_fields} are accepted.")
+    count = _count_above(data, b"&", max_fields)
+    if count is not None:
+        raise RequestEntityTooLarge(f"The form has {count} fields; at most {max_fields} are accepted.")
     return parse_fields(data.decode())

@@ -16,7 +16,7 @@ from werkzeug.routing import BuildError
 
 from costrel.context import RequestContext, current_context
 from costrel.plan import blueprint_chain
-from costrel.security import validate_host
+from costrel.security import STANDARD_PORTS, validate_host
 
 if TYPE_CHECKING:
     from costrel.app import App
@@ -174,10 +174,7 @@ def create_adapter(app: App, request: Request | None) -> MapAdapter | None:
 def _subdomain(app: App, request: Request, server_name: str) -> str:
     """Returns what the request's host has before the server name; where it does not end so, a name that no rule has."""
     host = request.host.lower()
-    server_name = server_name.lower()
-    default_port = {"http": ":80", "https": ":443"}.get(request.scheme)
-    if default_port is not None:
-        server_name = server_name.removesuffix(default_port)
+    server_name = server_name.lower().removesuffix(STANDARD_PORTS.get(request.scheme, ""))
     if host == server_name:
         return ""
     if host.endswith(f".{server_name}"):

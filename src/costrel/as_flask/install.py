@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import os
 import sys
-from types import FrameType
 from typing import Any
 
 from costrel import environment
 from costrel.as_flask.alias import AliasFinder, AliasModule
 from costrel.as_flask.distribution import FlaskDistributionFinder
+from costrel.as_flask.modules import importing_line
 
 _FINDERS: tuple[Any, ...] = (AliasFinder(), FlaskDistributionFinder())
 
@@ -38,7 +38,7 @@ def _explain_conflict() -> str:
         )
     importer = _place_of_import()
     by = "is imported already" if importer is None else f"was imported before, in {importer}"
-    here = _place_of_this_import()
+    here = importing_line()
     line = "the line `import costrel.as_flask`" if here is None else f"the line `import costrel.as_flask` of {here}"
     return (
         f"Flask itself {by}, and one process cannot have both. Move {line} above the first import of flask or of an"
@@ -91,15 +91,3 @@ def _imports_flask(node: ast.Import | ast.ImportFrom) -> bool:
     else:
         names = [node.module or ""] if node.level == 0 else []
     return any(name.partition(".")[0] == "flask" for name in names)
-
-
-def _place_of_this_import() -> str | None:
-    """Returns ``file:line`` of the code that imports this package, or None."""
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        file = frame.f_code.co_filename
-        module = str(frame.f_globals.get("__name__", ""))
-        if not file.startswith("<frozen") and not module.startswith("costrel.as_flask"):
-            return f"{file}:{frame.f_lineno}"
-        frame = frame.f_back
-    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from contextvars import Token
+from types import FrameType
 from typing import Any
 
 import costrel
@@ -198,18 +199,21 @@ def explain_missing(module: str, name: str) -> str:
     if (module, name) in REMOVED:
         since, replacement = REMOVED[module, name]
         return f"{what} Flask {since} removed it; write instead: {replacement}."
+    place = importing_line() or "an unknown place"
     return (
-        f"{what} The code in {_caller()} may need another version of Flask; install a version of that package that"
+        f"{what} The code in {place} may need another version of Flask; install a version of that package that"
         f" works with Flask {VERSION}."
     )
 
 
-def _caller() -> str:
-    """Returns ``file:line`` of the code that imports, below the import system and this package."""
-    frame: Any = sys._getframe(1)
+def importing_line() -> str | None:
+    """Returns ``file:line`` of the code whose import has led here, below the import system and this package."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
-        if not file.startswith("<frozen importlib") and not frame.f_globals.get("__name__", "").startswith(__package__):
+        if not file.startswith("<frozen") and not str(frame.f_globals.get("__name__", "")).startswith(
+            "costrel.as_flask"
+        ):
             return f"{file}:{frame.f_lineno}"
         frame = frame.f_back
-    return "an unknown place"
+    return None
