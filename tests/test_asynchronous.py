@@ -14,18 +14,22 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
-from unittest.mock import AsyncMock, MagicMock
 
 import pytest
 
 from costrel import asynchronous
-from costrel.asynchronous import close_loop, iscoroutinefunction, run
+from costrel.asynchronous import close_loop, run
+from costrel.coroutines import iscoroutinefunction
 
 variable: ContextVar[str] = ContextVar("variable")
 
 
 async def running_loop() -> asyncio.AbstractEventLoop:
     return asyncio.get_running_loop()
+
+
+async def generator() -> AsyncIterator[int]:
+    yield 1
 
 
 @pytest.fixture(autouse=True)
@@ -48,47 +52,6 @@ def in_thread(function: Callable[[], Any]) -> Any:
 class AsyncCallable:
     async def __call__(self) -> str:
         return "called"
-
-    async def method(self) -> str:
-        return "method"
-
-
-class SyncCallable:
-    def __call__(self) -> str:
-        return "called"
-
-
-async def plain() -> None: ...
-
-
-async def generator() -> AsyncIterator[int]:
-    yield 1
-
-
-@pytest.mark.parametrize(
-    ("function", "expected"),
-    [
-        (plain, True),
-        (functools.partial(plain), True),
-        (functools.partial(functools.partial(plain)), True),
-        (AsyncCallable(), True),
-        (functools.partial(AsyncCallable()), True),
-        (AsyncCallable().method, True),
-        (AsyncMock(), True),
-        (MagicMock(), False),
-        (AsyncCallable, False),
-        (SyncCallable(), False),
-        (functools.partial(SyncCallable()), False),
-        (in_thread, False),
-        (SyncCallable().__call__, False),
-        (generator, False),
-        (len, False),
-        (None, False),
-    ],
-)
-def test_a_coroutine_function_is_recognised_in_every_disguise(function: object, expected: bool) -> None:
-    """Partials and objects with an async ``__call__`` are coroutine functions; generators and classes are not."""
-    assert iscoroutinefunction(function) is expected
 
 
 def test_arguments_and_result_are_passed_through() -> None:

@@ -20,9 +20,9 @@ from werkzeug.formparser import MultiPartParser, default_stream_factory
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from costrel import multipart
+from costrel.fields import check_boundary
 from costrel.multipart import (
     MAX_BOUNDARY_SIZE,
-    check_boundary,
     declared_body,
     parse_multipart,
     plain_boundary,

@@ -10,7 +10,6 @@ from markupsafe import Markup, escape
 
 from costrel import json, signals
 from costrel.app import App
-from costrel.blueprints import Blueprint
 from costrel.config import Config
 from costrel.context import (
     after_this_request,
@@ -52,6 +51,7 @@ from costrel.signals import (
 from costrel.static import send_file, send_from_directory
 
 if TYPE_CHECKING:
+    from costrel.blueprints import Blueprint
     from costrel.policies import csp_nonce, security_headers
     from costrel.templating import (
         render_template,
@@ -113,6 +113,7 @@ __all__ = [
 _LATE = {
     **dict.fromkeys(("render_template", "render_template_string", "stream_template"), "costrel.templating"),
     **dict.fromkeys(("csp_nonce", "security_headers"), "costrel.policies"),
+    "Blueprint": "costrel.blueprints",
     "stream_template_string": "costrel.templating",
 }
 

@@ -18,8 +18,6 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 from werkzeug.exceptions import Aborter, HTTPException
 
 from costrel import coerce, dispatch, errors, signals, urls
-from costrel.asynchronous import iscoroutinefunction, run
-from costrel.blueprints import Blueprint, check_blueprint
 from costrel.config import Config, ConfigAttribute
 from costrel.context import (
     AppContext,
@@ -30,6 +28,7 @@ from costrel.context import (
     has_request_context,
     request_ctx,
 )
+from costrel.coroutines import iscoroutinefunction
 from costrel.defaults import DEFAULT_CONFIG
 from costrel.environment import get_debug_flag
 from costrel.helpers import default_context_processor
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response as WerkzeugResponse
 
     from costrel import typing as ct
+    from costrel.blueprints import Blueprint
     from costrel.templating import DispatchingJinjaLoader, Environment
     from costrel.testing import FlaskClient, FlaskCliRunner
 
@@ -314,6 +314,9 @@ class App(Registrar):
         :param options: ``name``, ``url_prefix``, ``subdomain``, ``url_defaults``, ``cli_group``: what to use in place
             of the blueprint's own.
         """
+        # Start-up: a small application has none.
+        from costrel.blueprints import check_blueprint
+
         check_blueprint(blueprint)
         blueprint.register(self, options)
 
@@ -418,6 +421,9 @@ class App(Registrar):
 
     def async_to_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Returns a synchronous function that runs a coroutine function; made to be overridden."""
+        # Start-up: most applications have no coroutines.
+        from costrel.asynchronous import run
+
         return run(func)
 
     @setupmethod

@@ -18,14 +18,12 @@ from __future__ import annotations
 
 import atexit
 import functools
-import inspect
 import os
 import sys
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextvars import Context, copy_context
-from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -35,35 +33,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _MISSING: Any = object()
-
-
-def iscoroutinefunction(function: object) -> bool:
-    """Tells whether calling the object gives a coroutine.
-
-    Unlike ``inspect.iscoroutinefunction`` it also recognises an instance whose class has an ``async def __call__``,
-    alone or inside ``functools.partial``.
-
-    >>> class View:
-    ...     async def __call__(self):
-    ...         return "hello"
-    >>> iscoroutinefunction(View()), iscoroutinefunction(functools.partial(View())), iscoroutinefunction(len)
-    (True, True, False)
-    """
-    while isinstance(function, functools.partial):
-        function = function.func
-    if inspect.iscoroutinefunction(function):
-        return True
-    if isinstance(function, (FunctionType, MethodType, type)):
-        return False
-    call = getattr(type(function), "__call__", None)  # noqa: B004  (the function behind the call is wanted)
-    return inspect.iscoroutinefunction(call) or _is_marked(function)
-
-
-def _is_marked(function: object) -> bool:
-    """Tells whether asyncio's own mark says that the object is a coroutine function; ``AsyncMock`` carries it."""
-    coroutines = sys.modules.get("asyncio.coroutines")
-    mark = getattr(coroutines, "_is_coroutine", None)
-    return mark is not None and getattr(function, "_is_coroutine", None) is mark
 
 
 def run(coroutine_function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

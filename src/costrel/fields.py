@@ -13,8 +13,6 @@ from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, R
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.wsgi import LimitedStream
 
-from costrel.multipart import parse_multipart
-
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import FileStorage
@@ -29,6 +27,7 @@ _KEEP_INVALID = "werkzeug.url_quote"
 _COOKIE_NAME = re.compile(r'[ \t]*([^ \t=";]+)[ \t]*')
 _COOKIE_VALUE = re.compile(r'=[ \t]*("(?:[^\\"]|\\.)*"|[^ \t";]*)[ \t]*')
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2}|.)")
+_BOUNDARY_OPTION = r"(?i);\s*boundary\s*(?:\*[0-9*]*\s*)?="
 #: Turns the escapes of a bytes literal, such as ``\x41``, into bytes.
 _decode_escapes: Callable[[str], tuple[Any, int]] | None = getattr(codecs, "escape_decode", None)
 
@@ -229,6 +228,15 @@ class BoundedStream(LimitedStream):
         return data
 
 
+def check_boundary(content_type: str) -> None:
+    """Refuses a ``Content-Type`` with two boundaries: a filter in front of the application may have gone by the other.
+
+    :raises BadRequest: it has two (400).
+    """
+    if content_type.lower().count("boundary") > 1 and len(re.findall(_BOUNDARY_OPTION, content_type)) > 1:
+        raise BadRequest("The Content-Type has more than one boundary.")
+
+
 class FormDataParser(WerkzeugFormDataParser):
     """Parses form bodies and holds urlencoded ones to the limits that werkzeug has for multipart ones only."""
 
@@ -238,6 +246,9 @@ class FormDataParser(WerkzeugFormDataParser):
     def _parse_multipart(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
     ) -> tuple[IO[bytes], MultiDict[str, str], MultiDict[str, FileStorage]]:
+        # Start-up: most workers never see an upload.
+        from costrel.multipart import parse_multipart
+
         fields, files = parse_multipart(
             stream.read,
             options.get("boundary", "").encode("ascii"),

@@ -18,6 +18,7 @@ from costrel.fields import (
     SHORT_QUERY,
     BoundedStream,
     FormDataParser,
+    check_boundary,
     check_query,
     parse_body_fields,
     parse_cookies,
@@ -28,7 +29,6 @@ from costrel.fields import (
 )
 from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
-from costrel.multipart import check_boundary, prepare_multipart
 from costrel.overrides import Overrides
 from costrel.request_url import decode_path, simple_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
@@ -468,6 +468,11 @@ def _read_multipart(request: Request) -> bool:
         return False
     if request.form_data_parser_class is not FormDataParser or not request._reads_environ():
         return False
+    if not request.environ.get("CONTENT_TYPE", "").startswith("multipart/form-data"):
+        return False
+    # Start-up: most workers never see an upload.
+    from costrel.multipart import prepare_multipart
+
     parse = prepare_multipart(request.environ, request.max_content_length)
     if parse is None:
         return False

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Protocol
 
 from costrel.cookies import cookie_text
-from costrel.encryption import Encrypter
 from costrel.response import Response
 from costrel.security import CookieTooLarge
 from costrel.serialize import JSONProvider
@@ -341,7 +340,13 @@ class SecureCookieSessionInterface(SessionInterface):
         salt = self.salt.encode() if isinstance(self.salt, str) else self.salt
         if len(_signers) >= 64:  # a program that makes apps without end
             _signers.clear()
-        signer = _signers[settings] = (Encrypter if encrypt else TextSigner)(keys, salt, self.digest_method)
+        signer_class: type[TextSigner] = TextSigner
+        if encrypt:
+            # Start-up: few applications encrypt their sessions.
+            from costrel.encryption import Encrypter
+
+            signer_class = Encrypter
+        signer = _signers[settings] = signer_class(keys, salt, self.digest_method)
         return signer
 
     def _sign(self, app: SessionApp, data: dict[str, Any]) -> str:

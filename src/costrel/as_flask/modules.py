@@ -80,7 +80,7 @@ BORROWED: dict[str, dict[str, str]] = {
         **dict.fromkeys(("is_running_from_reloader", "run_simple"), "werkzeug.serving"),
     },
     "flask.ctx": dict.fromkeys(("appcontext_popped", "appcontext_pushed"), "costrel.signals"),
-    "flask.debughelpers": {"BaseLoader": "jinja2", "RequestRedirect": "werkzeug.routing"},
+    "flask.debughelpers": {"BaseLoader": "jinja2", "Blueprint": "costrel", "RequestRedirect": "werkzeug.routing"},
     "flask.globals": {"LocalProxy": "werkzeug.local"},
     "flask.helpers": {"BaseResponse": _RESPONSE},
     "flask.logging": {"request": "costrel"},
