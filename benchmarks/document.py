@@ -1,7 +1,7 @@
-"""Writes what was measured into docs/performance.md, so that no figure there is copied by hand.
+"""Writes what was measured into docs/performance.md and the README, so that no figure there is copied by hand.
 
-The page has blocks between `<!-- figures: NAME -->` and `<!-- end -->`, one for each of `BLOCKS`. The figures are kept
-as JSON beside this module, so that one part can be measured again without the others.
+The pages have blocks between `<!-- figures: NAME -->` and `<!-- end -->`, one for each of their `BLOCKS`. The figures
+are kept as JSON beside this module, so that one part can be measured again without the others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import served, startup
-from benchmarks.bars import run_chart
+from benchmarks.bars import NAMES, SHOWN, run_chart
 from benchmarks.cases import CASES, PEERS
 from benchmarks.growth import CURVES, growth_chart, growth_rows
 from benchmarks.pipes import ROOT
@@ -23,6 +23,7 @@ from benchmarks.table import markdown, medians_rows, number, pairs_rows
 
 PARTS = ("run", "startup", "growth", "served")
 PAGE = ROOT / "docs" / "performance.md"
+README = ROOT / "README.md"
 FIGURES = Path(__file__).parent / "figures"
 CHARTS = {"run": FIGURES / "run.svg", "growth": FIGURES / "growth.svg"}
 
@@ -50,14 +51,15 @@ def write() -> None:
     """Write all tables and charts whose figures there are.
 
     Raises:
-        NoBlock: the page has no block for one of the tables.
+        NoBlock: a page has no block for one of the tables.
     """
     found = kept()
-    text = PAGE.read_text(encoding="utf-8")
-    for name, (part, block) in BLOCKS.items():
-        if part in found:
-            text = filled(text, name, block(found[part]))
-    PAGE.write_text(text, encoding="utf-8")
+    for page, blocks in ((PAGE, BLOCKS), (README, README_BLOCKS)):
+        text = page.read_text(encoding="utf-8")
+        for name, (part, block) in blocks.items():
+            if part in found:
+                text = filled(text, name, block(found[part]))
+        page.write_text(text, encoding="utf-8")
     if "run" in found:
         chart = run_chart(found["run"]["cases"], found["run"]["geometric_means"])
         CHARTS["run"].write_text(chart, encoding="utf-8")
@@ -75,7 +77,7 @@ def filled(text: str, name: str, block: str) -> str:
     pattern = rf"(<!-- figures: {re.escape(name)} -->\n).*?(<!-- end -->)"
     whole, count = re.subn(pattern, lambda found: f"{found[1]}\n{block}\n\n{found[2]}", text, flags=re.DOTALL)
     if not count:
-        raise NoBlock(f"{PAGE.name} has no line `<!-- figures: {name} -->` with an `<!-- end -->` below it.")
+        raise NoBlock(f"There is no line `<!-- figures: {name} -->` with an `<!-- end -->` below it.")
     return whole
 
 
@@ -118,8 +120,27 @@ def losses_block(found: Mapping[str, Any]) -> str:
         ratios = found["ratios"].get(peer, {})
         lost = sorted((ratio, titles[case]) for case, ratio in ratios.items() if case in titles and ratio < 1)
         if lost and peer != "as_flask":
-            lines.append(f"- {peer}: {'; '.join(f'{title} ({number(ratio)})' for ratio, title in lost)}")
+            lines.append(f"- {NAMES[peer]}: {'; '.join(f'{title} ({number(ratio)})' for ratio, title in lost)}")
     return "\n".join(lines) or "Nowhere in this run."
+
+
+def short_block(found: Mapping[str, Any]) -> str:
+    """One case for each kind of work, then what all cases together come to."""
+    cases = [case for case in CASES if case.name in SHOWN and case.name in found["cases"]]
+    peers = [peer for peer in _peers(found) if peer not in ("pyramid", "as_flask")]
+    figures = _figures(found)
+    rows = [["case", *(NAMES[peer] for peer in peers)]]
+    for case in cases:
+        row = figures[case.name]
+        rows.append([case.title, *(number(row[peer].median) if peer in row else "-" for peer in peers)])
+    means = [
+        f"{NAMES[peer]} {number(mean)}" for peer, mean in found["geometric_means"].items() if peer in peers and mean
+    ]
+    return (
+        f"{markdown(rows)}\n\nHow many times costrel's time each takes, geometric mean of all cases that it shares:"
+        f" {', '.join(means)}.\n\nThe cases that another framework wins, and the share of costrel's time that it takes:"
+        f"\n\n{losses_block(found)}"
+    )
 
 
 def pairs_block(found: Mapping[str, Any]) -> str:
@@ -159,3 +180,5 @@ BLOCKS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
     "apps": ("startup", apps_block),
     "served": ("served", served_block),
 }
+
+README_BLOCKS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {"short": ("run", short_block)}

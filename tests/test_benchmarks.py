@@ -525,15 +525,21 @@ def test_a_block_of_the_page_is_filled() -> None:
 
 def test_the_page_has_a_block_for_each_table() -> None:
     """Nothing that is measured for the page is without a place in it."""
-    text = document.PAGE.read_text(encoding="utf-8")
-    assert all(document.filled(text, name, "new") != text for name in document.BLOCKS)
+    for page, blocks in ((document.PAGE, document.BLOCKS), (document.README, document.README_BLOCKS)):
+        text = page.read_text(encoding="utf-8")
+        assert all(document.filled(text, name, "new") != text for name in blocks)
 
 
 def test_the_page_is_written_from_what_was_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """One part measured fills its own blocks and draws its chart; the others stay as they are."""
     page = tmp_path / "page.md"
     page.write_text("".join(f"<!-- figures: {name} -->\n<!-- end -->\n" for name in document.BLOCKS), encoding="utf-8")
+    readme = tmp_path / "readme.md"
+    readme.write_text(
+        "".join(f"<!-- figures: {name} -->\n<!-- end -->\n" for name in document.README_BLOCKS), encoding="utf-8"
+    )
     monkeypatch.setattr(document, "PAGE", page)
+    monkeypatch.setattr(document, "README", readme)
     monkeypatch.setattr(document, "FIGURES", tmp_path / "figures")
     monkeypatch.setattr(document, "CHARTS", {"run": tmp_path / "run.svg", "growth": tmp_path / "growth.svg"})
     found = Run([case_named("hello")], ["bare", "costrel"], [], 1, 0.001, lambda line: None)
@@ -542,13 +548,15 @@ def test_the_page_is_written_from_what_was_kept(monkeypatch: pytest.MonkeyPatch,
     machine = {"python": "CPython 3.11", "system": "Linux", "processor": "x86_64"}
     kept = {"machine": machine, "peers": found.descriptions, "rounds": 1, "cases": {"hello": row}, "base": "costrel"}
     ratios = {"bare": {"hello": 0.25}, "falcon": {}}
-    document.keep("run", {**kept, "ratios": ratios, "geometric_means": {}, "added": {}})
+    document.keep("run", {**kept, "ratios": ratios, "geometric_means": {"bare": 0.25}, "added": {}})
     document.write()
     text = page.read_text(encoding="utf-8")
     assert "| hello text |" in text and "- CPython 3.11 on Linux, x86_64; median of 1 rounds" in text
-    assert "- bare: hello text (0.25)" in text
+    assert "- plain WSGI: hello text (0.25)" in text
     assert "1.00 times the quickest" in text
     assert "<!-- figures: served -->\n<!-- end -->" in text
+    short = readme.read_text(encoding="utf-8")
+    assert "| case | plain WSGI | costrel |" in short and "| hello text |" in short and "plain WSGI 0.25." in short
     assert (tmp_path / "run.svg").exists() and not (tmp_path / "growth.svg").exists()
 
 
