@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import document, growth, scaling, served, startup
+from benchmarks import document, growth, guards, scaling, served, startup
 from benchmarks.bars import run_chart
 from benchmarks.cases import ASGI_PEERS, CASES, GROWTH, PEERS, Case
 from benchmarks.gate import Gate, NoBase, source_of
@@ -32,18 +32,21 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "what",
         nargs="?",
-        choices=("run", "startup", "scaling", "growth", "served", "gate", "document"),
+        choices=("run", "startup", "scaling", "growth", "served", "guards", "gate", "document"),
         default="run",
         help="run: all cases (default); startup: import times, memory, building 1,000 routes;"
         " scaling: the router against the number of routes; growth: cost against the size of everything;"
         " served: requests per second behind real servers;"
+        " guards: what the guards of a native application add to a request;"
         " document: run, startup, growth and served, and write their tables into docs/performance.md;"
         " gate: fails where a case has become more than 10 %% slower since a commit",
     )
     options.add_argument("--case", action="append", choices=names, metavar="NAME", help="only this case; repeatable")
     options.add_argument("--peer", action="append", choices=PEERS + ASGI_PEERS, help="only this peer; repeatable")
     options.add_argument(
-        "--rounds", type=_positive, help="samples of each peer and case (21; startup 15; scaling 9; growth 5)"
+        "--rounds",
+        type=_positive,
+        help="samples of each peer and case (21; startup 15; scaling 9; growth 5; guards 60)",
     )
     options.add_argument("--quick", action="store_true", help="fewer and shorter samples, without the largest sizes")
     options.add_argument("--check", action="store_true", help="only check that all peers answer the same")
@@ -213,6 +216,18 @@ def _scaling(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     return {"rounds": rounds, "requests": requests, "matches": matches, "building": building}
 
 
+def _guards(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
+    rounds = options.rounds or (20 if options.quick else 60)
+    found = guards.measure(rounds, 0.006 if options.quick else 0.02, _say)
+    print(f"What is added to a request, in CPU, median of {rounds} pairs. The last line compares equal applications.\n")
+    print(columns(guards.rows(found)))
+    hello = found["all"]["hello"]
+    dear = hello.low > guards.BAR
+    print(f"\nAll guards add {hello.added:.2f} µs to hello; at most {guards.BAR} µs are allowed.")
+    costs = {guard: {name: asdict(one) for name, one in costs.items()} for guard, costs in found.items()}
+    return {"rounds": rounds, "slower": ["guards"] if dear else [], "guards": costs}
+
+
 def _gate(options: argparse.Namespace, peers: list[str]) -> dict[str, Any]:
     # What is there to be compared with another case says nothing about the tree that the other does not.
     cases = [case for case in chosen(options) if case.counts or options.case]
@@ -263,6 +278,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], dict[str, Any]]] =
     "scaling": _scaling,
     "growth": _growth,
     "served": _served,
+    "guards": _guards,
     "gate": _gate,
     "document": _document,
 }

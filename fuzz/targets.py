@@ -15,7 +15,7 @@ BOUNDARY = "frontier"
 
 def _make_app() -> App:
     app = App("fuzzed", root_path=os.getcwd(), static_folder=None)
-    app.config.update(SECRET_KEY="fuzzing key", TRUSTED_HOSTS=None)
+    app.config.update(SECRET_KEY="fuzzing key", TRUSTED_HOSTS=["*"])
     app.logger.disabled = True
     both = ["GET", "POST"]
     for name, view in _VIEWS.items():

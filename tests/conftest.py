@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # The same examples on every run, so that a red test is red for everybody; "thorough" is there to find new ones.
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, database=None)
-hypothesis.settings.register_profile("thorough", max_examples=5000, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("thorough", max_examples=10_000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 _FD_FOLDER = "/proc/self/fd"

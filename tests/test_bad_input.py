@@ -46,6 +46,7 @@ def _look_at_everything() -> str:
 def _make_app() -> App:
     app = App("bad_input")
     app.config.update(SECRET_KEY="test key", MAX_CONTENT_LENGTH=2000, MAX_FORM_MEMORY_SIZE=500, MAX_FORM_PARTS=5)
+    app.config["TRUSTED_HOSTS"] = ["*"]
     views: dict[str, Callable[..., Any]] = {
         "/": lambda: "home",
         "/all": _look_at_everything,

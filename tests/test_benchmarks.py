@@ -11,6 +11,7 @@ import json
 import math
 import os
 import random
+import re
 import shutil
 import statistics
 import subprocess
@@ -22,7 +23,7 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from benchmarks import bars, document, gate, growth, served, startup, summary, svg, table
+from benchmarks import bars, document, gate, growth, guards, served, startup, summary, svg, table
 from benchmarks.answers import Answer, difference, send
 from benchmarks.calls import Call, Repeated, environ_of, with_input
 from benchmarks.cases import ASGI_PEERS, CASES, FAMILIES, PAIRS, case_named
@@ -34,6 +35,7 @@ from benchmarks.requests import flashed_cookie, session_cookie, upload_of, valid
 from benchmarks.rounds import AnswersDiffer, Run, check_answers
 from benchmarks.summary import Figure, added, figure, geometric_mean, ratio, shared_ratios
 from benchmarks.worker import Exercise, idle, time_pass
+from tests.test_defaults import GUARDS
 
 ROOT = Path(__file__).resolve().parent.parent
 HELLO = case_named("hello")
@@ -55,7 +57,7 @@ def installed(*peers: str) -> list[str]:
 # statistics
 
 
-@pytest.mark.parametrize("module", [gate, growth, summary, svg, table])
+@pytest.mark.parametrize("module", [gate, growth, guards, summary, svg, table])
 def test_docstring_examples_hold(module: Any) -> None:
     """The examples in the docstrings are true."""
     found = doctest.testmod(module)
@@ -618,6 +620,31 @@ def test_the_gate_sees_a_slowdown(
     assert [one.case for one in found if one.slower] == slower
     assert lines[0] == "text: hello"
     assert not slower or found[0].pairs == 36
+
+
+def test_the_guards_that_are_measured() -> None:
+    """What is turned off is what a native application has beyond Flask, and one line of the table compares equals."""
+    differing = {name: flasks for name, (native, flasks) in GUARDS.items() if native != flasks}
+    assert differing == guards.OFF
+    assert guards.GUARDS["none"] == ()
+    assert set(guards.OFF) >= {name for names in guards.GUARDS.values() for name in names}
+    for off in guards.GUARDS.values():
+        app = guards.build(off)
+        for call in guards.REQUESTS.values():
+            assert send(app, with_input(environ_of(call, 0), call.body)).status.startswith("200")
+
+
+def test_the_guards_on_the_command_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command says what the guards add to hello, and fails where that is certainly more than the bar."""
+    monkeypatch.setattr(guards, "GUARDS", {"all": tuple(guards.OFF), "none": ()})
+    assert main(["guards", "--quick", "--rounds", "4"]) == 0  # four pairs are too few to be certain of anything
+    out = capsys.readouterr().out
+    assert "All guards add" in out
+    assert re.search(r"^all +[+-]\d", out, re.MULTILINE)
+    dear = guards.cost([(2.5, 2.0)] * 20)
+    monkeypatch.setattr(guards, "measure", lambda *arguments: {"all": dict.fromkeys(guards.REQUESTS, dear)})
+    assert main(["guards"]) == 1
+    assert guards.cost([(2.5, 2.0), (2.0, 2.5)] * 20).low < guards.BAR
 
 
 def test_the_gate_on_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

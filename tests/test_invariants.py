@@ -139,7 +139,7 @@ def _add_files(app: App) -> None:
 def make_app(folder: Path) -> tuple[App, InvariantChecker]:
     """Returns an application with something of every kind, and its checker."""
     app = App("invariants", root_path=str(folder))
-    app.config.update(SECRET_KEY="test key", MAX_FORM_MEMORY_SIZE=50_000)
+    app.config.update(SECRET_KEY="test key", MAX_FORM_MEMORY_SIZE=50_000, TRUSTED_HOSTS=["*"])
     app.logger.disabled = True
     both = ["GET", "POST"]
     views: dict[str, Callable[..., Any]] = {

@@ -535,7 +535,9 @@ class OwnContentType(Request):
 
 
 def _outcome(request: WerkzeugRequest) -> object:
-    """Returns the form of a request, or the status of its refusal."""
+    """Returns the form of a request as werkzeug has it, or the status of its refusal."""
+    if isinstance(request, Request):
+        request.refuse_nameless_parts = False
     try:
         return _shown(request.form.lists(), request.files.lists())
     except HTTPException as error:

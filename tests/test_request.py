@@ -717,6 +717,22 @@ def test_files_of_a_refused_form_are_closed() -> None:
     assert upload.closed
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", 'multipart/form-data; boundary="x"'])
+@pytest.mark.parametrize("disposition", [b"form-data", b'form-data; filename="f"'])
+def test_a_part_without_a_name_is_refused(kind: str, disposition: bytes) -> None:
+    """The names of fields are texts: a part without one is a bad request, unless the setting says otherwise."""
+    part = b"--x\r\nContent-Disposition: " + disposition + b"\r\n\r\n1\r\n"
+    body = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n1\r\n' + part + b"--x--\r\n"
+    request = Request(environ_of(body, kind))
+    with pytest.raises(BadRequest, match="has no name"):
+        _ = request.form
+    assert all(upload.closed for upload in vars(request).get("_uploads", ()))
+    request = Request(environ_of(body, kind))
+    request.refuse_nameless_parts = False
+    with request:
+        assert None in {*request.form, *request.files}
+
+
 def test_from_values() -> None:
     """werkzeug's way to make a request from a URL gives one of ours."""
     request = Request.from_values("/a?b=1", base_url="http://example.org/")

@@ -85,11 +85,18 @@ def test_trusted_subdomains(patterns: list[str], accepted: list[str], refused: l
             validate_host("http", host, None, patterns)
 
 
-@pytest.mark.parametrize("pattern", ["*", "*.", "*example.org", "www.*.org", "*.*.org", "https://*.example.org"])
+@pytest.mark.parametrize("pattern", ["*.", "**", "*example.org", "www.*.org", "*.*.org", "https://*.example.org"])
 def test_stars_in_other_places_are_refused(pattern: str) -> None:
     """A pattern that means nothing is an error rather than one that nothing matches, or everything."""
     with pytest.raises(ValueError, match=r"only at the beginning: '\*\.example\.com'"):
         validate_host("http", "example.org", None, [pattern])
+
+
+def test_a_star_alone_accepts_all_hosts() -> None:
+    """``*`` says that every host is the application's own, but not that every text is a host."""
+    assert validate_host("http", "anything.example", None, ["*"], True) == "anything.example"
+    with pytest.raises(SecurityError, match="is not a host name"):
+        validate_host("http", "a@b", None, ["*"], True)
 
 
 VALID_HOSTS = ["localhost", "localhost:5000", "example.org.", "a-b.example.org", "127.0.0.1", "[::1]:81", "my_app:5000"]

@@ -325,7 +325,8 @@ def test_hosts_of_rules() -> None:
 @pytest.mark.parametrize(
     ("trusted", "host", "status"),
     [
-        (None, "anything.example", 200),
+        (["*"], "anything.example", 200),
+        (["*"], "any@thing.example", 400),
         (["example.org"], "example.org", 200),
         (["example.org"], "example.org:8080", 200),
         (["example.org"], "www.example.org", 400),
@@ -385,36 +386,60 @@ def test_the_server_name_is_the_host_of_external_urls() -> None:
     app.add_url_rule("/", "home", lambda: url_for("home", _external=True))
     headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     assert call(app, make_environ("/", headers=headers)).read() == b"http://example.org/"
-    app.config["SERVER_NAME"] = None
+    app.config.update(SERVER_NAME=None, TRUSTED_HOSTS=["example.com"])
     headers["Host"] = "example.com"
     assert call(app, make_environ("/", headers=headers)).read() == b"http://example.com/"
 
 
 @pytest.mark.parametrize(
-    ("settings", "host", "warnings"),
+    ("settings", "headers", "expected"),
     [
-        ({}, "anything.example", 1),
-        ({}, "localhost:5000", 0),
-        ({}, "127.0.0.1:5000", 0),
-        ({"TRUSTED_HOSTS": ["anything.example"]}, "anything.example", 0),
-        ({"SERVER_NAME": "example.org"}, "anything.example", 0),
-        ({"TESTING": True}, "anything.example", 0),
-        ({"DEBUG": True}, "anything.example", 0),
-        ({"CHECK_HOST": False}, "anything.example", 0),
+        ({}, {"Host": "anything.example"}, None),
+        ({}, {"Host": "203.0.113.7"}, None),
+        ({}, {"Host": "localhost.evil.example"}, None),
+        ({}, {"Host": "localhost:5000"}, "http://localhost:5000/"),
+        ({}, {"Host": "shop.localhost:5000"}, "http://shop.localhost:5000/"),
+        ({}, {"Host": "127.0.0.1:5000"}, "http://127.0.0.1:5000/"),
+        ({}, {"Host": "[::1]:5000"}, "http://[::1]:5000/"),
+        ({"TRUSTED_HOSTS": ["anything.example"]}, {"Host": "anything.example"}, "http://anything.example/"),
+        ({"TRUSTED_HOSTS": ["*"]}, {"Host": "anything.example"}, "http://anything.example/"),
+        ({"SERVER_NAME": "example.org"}, {"Host": "anything.example"}, "http://example.org/"),
+        ({"TESTING": True}, {"Host": "anything.example"}, "http://anything.example/"),
+        ({"DEBUG": True}, {"Host": "anything.example"}, "http://anything.example/"),
+        ({"CHECK_HOST": False}, {"Host": "anything.example"}, "http://anything.example/"),
     ],
 )
-def test_unchecked_hosts_in_external_urls_are_logged(
-    settings: dict[str, Any], host: str, warnings: int, caplog: pytest.LogCaptureFixture
+def test_an_external_url_with_a_host_of_the_client_is_refused(
+    settings: dict[str, Any], headers: dict[str, str], expected: str | None
 ) -> None:
-    """The log says once that the client decides where external URLs lead, unless something checks that."""
+    """Outside of debug mode and tests, no external URL has a host that nothing has checked, but a local one."""
     app = App("x", root_path="/")
     app.config.update(settings)
-    app.add_url_rule("/", "home", lambda: url_for("home", _external=True) + url_for("home"))
-    for _ in range(2):
-        assert call(app, make_environ("/", headers={"Host": host})).status_code == 200
-    messages = [record.getMessage() for record in caplog.records]
-    assert len(messages) == warnings
-    assert all("Set TRUSTED_HOSTS" in message for message in messages)
+    app.add_url_rule("/", "home", lambda: url_for("home", _external=True))
+    app.add_url_rule("/path", "path", lambda: url_for("home"))
+    app.register_error_handler(RuntimeError, lambda error: (str(error), 500))
+    reply = call(app, make_environ("/", headers=headers))
+    assert call(app, make_environ("/path", headers=headers)).read() == b"/"
+    if expected is None:
+        assert reply.status_code == 500
+        assert b"Set TRUSTED_HOSTS to the names of this site" in reply.read()
+    else:
+        assert (reply.status_code, reply.read().decode()) == (200, expected)
+
+
+def test_the_hosts_that_a_program_chooses_itself_are_its_own() -> None:
+    """A made-up request, a server's name without a header, and the host of a rule are not the client's choice."""
+    app = App("x", root_path="/")
+    app.add_url_rule("/", "home", lambda: url_for("home", _external=True))
+    with app.test_request_context("/", base_url="https://shop.example"):
+        assert url_for("home", _external=True) == "https://shop.example/"
+    environ = make_environ("/", SERVER_NAME="inside.example")
+    environ.pop("HTTP_HOST", None)
+    assert call(app, environ).read() == b"http://inside.example/"
+    matching = App("y", root_path="/", host_matching=True, static_folder=None)
+    matching.add_url_rule("/", "home", lambda: url_for("other", _external=True), host="shop.example")
+    matching.add_url_rule("/", "other", lambda: "", host="other.example")
+    assert call(matching, make_environ("/", headers={"Host": "shop.example"})).read() == b"http://other.example/"
 
 
 # The short way

@@ -501,7 +501,7 @@ class App(Registrar):
 
         builder = EnvironBuilder(self, *args, **kwargs)
         try:
-            return self.request_context(builder.get_environ())
+            return self.request_context({**builder.get_environ(), urls.OWN_HOST: True})
         finally:
             builder.close()
 

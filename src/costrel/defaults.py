@@ -26,6 +26,7 @@ DEFAULT_CONFIG = ImmutableDict(
         "PROPAGATE_EXCEPTIONS": None,
         "PROVIDE_AUTOMATIC_OPTIONS": True,
         "REFUSE_LARGE_COOKIES": True,
+        "REFUSE_NAMELESS_PARTS": True,
         "SECRET_KEY": None,
         "SECRET_KEY_FALLBACKS": None,
         "SEND_FILE_MAX_AGE_DEFAULT": None,

@@ -11,6 +11,7 @@ from urllib.parse import unquote, unquote_to_bytes
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
+from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
 if TYPE_CHECKING:
@@ -237,11 +238,26 @@ def check_boundary(content_type: str) -> None:
         raise BadRequest("The Content-Type has more than one boundary.")
 
 
+def check_names(files: Mapping[Any, list[FileStorage]], refuse: bool) -> None:
+    """Refuses a form that has a part without a name, whose key would be None (RFC 7578 §4.2).
+
+    :param files: are closed then.
+    :raises BadRequest: it is refused (400).
+    """
+    if refuse:
+        for uploads in files.values():
+            for upload in uploads:
+                upload.close()
+        raise BadRequest("A part of the form has no name.")
+
+
 class FormDataParser(WerkzeugFormDataParser):
     """Parses form bodies and holds urlencoded ones to the limits that werkzeug has for multipart ones only."""
 
     #: Whether they are; the setting ``LIMIT_URLENCODED_FORMS``.
     limit_urlencoded: bool = True
+    #: Whether a part without a name is a bad request; the setting ``REFUSE_NAMELESS_PARTS``.
+    refuse_nameless: bool = True
 
     def _parse_multipart(
         self, stream: IO[bytes], mimetype: str, content_length: int | None, options: dict[str, str]
@@ -257,6 +273,8 @@ class FormDataParser(WerkzeugFormDataParser):
             self.max_form_memory_size,
             self.max_form_parts,
         )
+        if None in fields or None in files:
+            check_names(files, self.refuse_nameless)
         return stream, store_fields(self.cls, fields), store_fields(self.cls, files)
 
     def _parse_urlencoded(
@@ -273,6 +291,15 @@ class FormDataParser(WerkzeugFormDataParser):
             data = BoundedStream(stream, limit).read()
         fields = parse_body_fields(data, limit, self.max_form_parts)
         return stream, store_fields(self.cls, fields), self.cls()
+
+
+def make_form_data_parser(request: Any) -> WerkzeugFormDataParser:
+    """Makes the parser of a form body, for the bodies that the short ways leave to it."""
+    parser = WerkzeugRequest.make_form_data_parser(request)
+    if isinstance(parser, FormDataParser):
+        parser.limit_urlencoded = request.limit_urlencoded_forms
+        parser.refuse_nameless = request.refuse_nameless_parts
+    return parser
 
 
 def parse_body_fields(data: bytes, max_size: int | None, max_fields: int | None) -> dict[str, list[str]]:

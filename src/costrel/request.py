@@ -19,7 +19,9 @@ from costrel.fields import (
     BoundedStream,
     FormDataParser,
     check_boundary,
+    check_names,
     check_query,
+    make_form_data_parser,
     parse_body_fields,
     parse_cookies,
     parse_fields,
@@ -51,14 +53,6 @@ def _limit(setting: str) -> Any:
 _BODY_STATE = ("_cached_data", "_parsed_content_type", "stream")
 
 
-def _make_form_data_parser(self: Request) -> WerkzeugFormDataParser:
-    """Makes the parser of a form body, for the bodies that the short ways leave to it."""
-    parser = WerkzeugRequest.make_form_data_parser(self)
-    if isinstance(parser, FormDataParser):
-        parser.limit_urlencoded = self.limit_urlencoded_forms
-    return parser
-
-
 class Request(WerkzeugRequest, metaclass=WatchedType):
     """An incoming HTTP request.
 
@@ -82,7 +76,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     #: Returns the settings of the current application, or None; the layer of the context sets it.
     current_settings: staticmethod[[], Mapping[str, Any] | None] = staticmethod(no_settings)
     form_data_parser_class: type[WerkzeugFormDataParser] = FormDataParser
-    make_form_data_parser = _make_form_data_parser
+    make_form_data_parser = make_form_data_parser  # pyright: ignore[reportAssignmentType]
     shallow: bool = False
     _plain: bool = True
     _body_read: bool = False
@@ -93,6 +87,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     max_json_integer_digits: int | None = _limit("MAX_JSON_INTEGER_DIGITS")
     max_query_fields: int | None = _limit("MAX_QUERY_FIELDS")
     limit_urlencoded_forms: bool = Limit("LIMIT_URLENCODED_FORMS", True)  # type: ignore[assignment]
+    refuse_nameless_parts: bool = Limit("REFUSE_NAMELESS_PARTS", True)  # type: ignore[assignment]
 
     def __init__(self, environ: WSGIEnvironment, populate_request: bool = True, shallow: bool = False) -> None:
         # PERF: 0.15 us; werkzeug's constructor computes eight attributes in 5 us.
@@ -156,8 +151,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def remote_addr(self) -> str | None:
         """The address of the client that the server is connected to."""
-        address: str | None = self.environ.get("REMOTE_ADDR")
-        return address
+        return cast("str | None", self.environ.get("REMOTE_ADDR"))
 
     # The URL and the headers.
 
@@ -478,6 +472,8 @@ def _read_multipart(request: Request) -> bool:
         return False
     request._body_read = True
     fields, files = parse(request._get_file_stream, request.max_form_memory_size, request.max_form_parts)
+    if None in fields or None in files:
+        check_names(files, request.refuse_nameless_parts)
     state["form"] = store_fields(request.parameter_storage_class, fields)
     state["files"] = store_fields(request.parameter_storage_class, files)
     return True

@@ -89,8 +89,8 @@ def validate_host(
     :param scheme: ``http``, ``https``, ``ws`` or ``wss``.
     :param host_header: the ``Host`` header; None where the client sent none.
     :param server: the server's own host and port, used without a header; the port of a Unix socket is None.
-    :param trusted_hosts: accepted names; ``.example.com`` also accepts every subdomain, ``*.example.com`` only those.
-        None or empty accepts all.
+    :param trusted_hosts: accepted names; ``.example.com`` also accepts every subdomain, ``*.example.com`` only those,
+        and ``*`` all. None or empty accepts all.
     :param strict: whether a header that is no host is refused.
     :return: an empty text where no host is known, or where it has characters that no host has.
     :raises werkzeug.exceptions.SecurityError: the host is not a trusted one, or no host at all (400).
@@ -119,6 +119,8 @@ def _host(
     if strict and host_header is not None and not _is_host(host, host_header):
         raise SecurityError(f"The Host header {host_header[:80]!r} is not a host name.")
     if trusted is not None and any("*" in pattern for pattern in trusted):
+        if "*" in trusted:
+            return host
         suffixes = [_suffix(pattern) for pattern in trusted if "*" in pattern]
         trusted = tuple(pattern for pattern in trusted if "*" not in pattern)
         name = host.partition(":")[0].lower()
@@ -153,7 +155,8 @@ def _suffix(pattern: str) -> str:
     """Returns how the hosts end that ``*.example.com`` stands for."""
     if not pattern.startswith("*.") or "*" in pattern[1:] or len(pattern) < 3:
         raise ValueError(
-            f"TRUSTED_HOSTS has {pattern!r}; a star stands for subdomains and only at the beginning: '*.example.com'."
+            f"TRUSTED_HOSTS has {pattern!r}; a star stands for subdomains and only at the beginning: '*.example.com';"
+            " alone it stands for all hosts."
         )
     return "." + pattern[2:].partition(":")[0].encode("idna").decode("ascii").lower()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -28,9 +27,10 @@ NO_ADAPTER = (
     " 'APPLICATION_ROOT' and 'PREFERRED_URL_SCHEME' as needed."
 )
 
-#: Applications of which the log says that their external URLs have any host.
-_warned_of_hosts: weakref.WeakSet[App] = weakref.WeakSet()
-_LOCAL_HOST = re.compile(r"(localhost|127\.0\.0\.1|\[::1\]|)(:\d+)?")
+#: What an environ has whose host the program itself has chosen, for tests and shells.
+OWN_HOST = "costrel.own_host"
+#: Hosts that lead nowhere but to the reader's own machine (RFC 6761 §6.3).
+_LOCAL_HOST = re.compile(r"(([a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\]|)(:\d+)?", re.ASCII | re.IGNORECASE)
 
 #: Warnings that were shown, for the filter that shows each once.
 _warned: dict[Any, Any] = {}
@@ -79,7 +79,7 @@ def url_for(
         # The request's host was refused: 400, which the client, not the program, is to blame for.
         raise getattr(request_context, "routing_exception", None) or RuntimeError(NO_ADAPTER)
     if external and request_context is not None:
-        _look_at_host(app, request_context.request)
+        _check_host(app, request_context.request)
     try:
         url = adapter.build(endpoint, values, method=method, url_scheme=scheme, force_external=external)
     except BuildError as error:
@@ -88,20 +88,23 @@ def url_for(
     return url if anchor is None else _with_anchor(url, anchor)
 
 
-def _look_at_host(app: App, request: Request) -> None:
-    """Logs once for an application that the client decides which host its external URLs have."""
-    if app in _warned_of_hosts:
-        return
+def _check_host(app: App, request: Request) -> None:
+    """Refuses to build an external URL with a host that the client has chosen and nothing has checked.
+
+    :raises RuntimeError: neither ``TRUSTED_HOSTS`` nor ``SERVER_NAME`` is set, outside of debug mode and tests.
+    """
     config = app.config
-    checked = config["TRUSTED_HOSTS"] or config["SERVER_NAME"] or request.trusted_hosts
-    if checked or not config["CHECK_HOST"] or app.debug or app.testing or _LOCAL_HOST.fullmatch(request.host):
+    if config["TRUSTED_HOSTS"] or config["SERVER_NAME"] or not config["CHECK_HOST"] or app.debug or app.testing:
         return
-    _warned_of_hosts.add(app)
-    app.logger.warning(
-        "An external URL was built with the host %r, which the client chose. In an e-mail it would lead the reader to"
-        " that host. Set TRUSTED_HOSTS to the names of this site, or SERVER_NAME to its only one.",
-        request.host,
-    )
+    environ = request.environ
+    if request.trusted_hosts or app.url_map.host_matching or "HTTP_HOST" not in environ or OWN_HOST in environ:
+        return
+    if not _LOCAL_HOST.fullmatch(request.host):
+        raise RuntimeError(
+            f"url_for does not build an external URL with the host {request.host[:80]!r}, because the client chose it:"
+            " in an e-mail it would lead the reader to any host. Set TRUSTED_HOSTS to the names of this site, or"
+            " SERVER_NAME to its only one. TRUSTED_HOSTS = ['*'] accepts any host."
+        )
 
 
 def _absolute_endpoint(context: RequestContext, endpoint: str) -> str:

@@ -188,7 +188,6 @@ def _debugger_page(world: World, fail: Any) -> str:
 @advisory(
     "Werkzeug CVE-2016-10516",
     guard="The debugger escapes the message of the error; raw, the client's text would run as a script.",
-    replacing={"werkzeug.debug.tbtools.escape": str},
 )
 def a_script_in_the_debugger(world: World) -> None:
     """The message of an error has a script from the request, which the debugger's page runs."""
@@ -204,7 +203,6 @@ def a_script_in_the_debugger(world: World) -> None:
 @advisory(
     "Django CVE-2017-12794",
     guard="The debugger escapes the messages of the errors behind an error as well.",
-    replacing={"werkzeug.debug.tbtools.escape": str},
 )
 def a_script_in_the_cause_of_an_error(world: World) -> None:
     """The error that is shown has another one as its cause, whose message has a script."""
