@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.http import parse_cookie
 
 from costrel.fields import (
     BoundedStream,
+    ImmutableMultiDict,
     parse_body_fields,
     parse_cookies,
     parse_fields,
@@ -83,11 +88,76 @@ def test_blanks_before_a_quote_are_no_attack() -> None:
 def test_storage(fields: dict[str, list[str]]) -> None:
     """Fields end up in the storage class as its own constructor would put them."""
     pairs = [(name, value) for name, values in fields.items() for value in values]
-    storages: list[type[MultiDict[str, Any]]] = [ImmutableMultiDict, MultiDict]
+    storages: list[type[MultiDict[str, Any]]] = [ImmutableMultiDict, WerkzeugImmutableMultiDict, MultiDict]
     for storage in storages:
         stored = store_fields(storage, {name: list(values) for name, values in fields.items()})
         assert type(stored) is storage
         assert list(stored.items(multi=True)) == list(storage(pairs).items(multi=True))
+
+
+class OwnFields(ImmutableMultiDict[str, str]):
+    """A class of the user's own."""
+
+
+SAME = WerkzeugImmutableMultiDict([("a", "1")])
+
+USES: dict[str, Callable[[Any, Any], Any]] = {
+    "[]": lambda fields, key: fields[key],
+    "get": lambda fields, key: fields.get(key),
+    "get with a default": lambda fields, key: fields.get(key, default="none"),
+    "get with a type": lambda fields, key: fields.get(key, type=int),
+    "get with both": lambda fields, key: fields.get(key, -1, int),
+    "get of a failing type": lambda fields, key: fields.get(key, "none", lambda value: value + 1),
+    "get with an error": lambda fields, key: fields.get(key, type=lambda value: {}[value]),
+    "getlist": lambda fields, key: fields.getlist(key, type=int),
+    "in": lambda fields, key: key in fields,
+    "write": lambda fields, key: fields.__setitem__(key, "1"),
+    "delete": lambda fields, key: fields.pop(key),
+    "items": lambda fields, key: [list(fields.items(multi=True)), list(fields), list(fields.values())],
+    "lists": lambda fields, key: [list(fields.lists()), fields.to_dict(), fields.to_dict(flat=False), dict(fields)],
+    "repr": lambda fields, key: [repr(fields), str(fields), type(fields).__name__],
+    "hash": lambda fields, key: hash(fields),
+    "equal": lambda fields, key: [fields == SAME, fields == {"a": ["1"]}],
+    "or": lambda fields, key: [repr(fields | {"b": "2"}), type(fields | {"b": "2"})],
+    "copy": lambda fields, key: [repr(fields.copy()), type(fields.copy()), copy.copy(fields) is fields],
+    "deep copy": lambda fields, key: repr(copy.deepcopy(fields)),
+    "pickle": lambda fields, key: [type(pickle.loads(pickle.dumps(fields))), pickle.dumps(fields)],
+}
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["", "1", "x", "2"])), max_size=4))
+def test_fields_are_kept_as_by_werkzeug(pairs: list[tuple[str, str]]) -> None:
+    """Whatever a program does with fields has the result, or the error, that it has with werkzeug's class."""
+
+    keys: list[Any] = ["a", "b", 1, []]
+
+    def seen(fields: Any) -> list[Any]:
+        results: list[Any] = []
+        for name, use in USES.items():
+            for key in keys:
+                try:
+                    results.append((name, use(fields, key)))
+                except Exception as error:
+                    results.append((name, type(error), str(error)))
+        return results
+
+    assert isinstance(ImmutableMultiDict(), WerkzeugImmutableMultiDict)
+    assert seen(ImmutableMultiDict(pairs)) == seen(WerkzeugImmutableMultiDict(pairs))
+
+
+def test_fields_of_a_class_of_ones_own_are_pickled_as_that() -> None:
+    """Only our own class leaves its name out of a pickle."""
+    assert type(pickle.loads(pickle.dumps(OwnFields({"a": "1"})))) is OwnFields
+
+
+def test_fields_without_a_value_are_missing() -> None:
+    """A name with an empty list, which a program can bring about, has no value."""
+    storages: list[type[MultiDict[str, Any]]] = [ImmutableMultiDict, WerkzeugImmutableMultiDict]
+    for cls in storages:
+        fields = store_fields(cls, {"a": []})
+        assert fields.get("a", "none") == "none"
+        with pytest.raises(KeyError):
+            fields["a"]
 
 
 @pytest.mark.parametrize(

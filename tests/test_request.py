@@ -24,6 +24,7 @@ from werkzeug.exceptions import (
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.wrappers import Request as WerkzeugRequest
 
+from costrel import fields
 from costrel.request import Request
 from costrel.routing import Rule
 
@@ -56,7 +57,9 @@ def comparable(value: Any) -> Any:
         return list(value)
     if isinstance(value, MultiDict):
         items = [(key, getattr(item, "filename", item)) for key, item in value.items(multi=True)]
-        return type(value), items, dict(value.lists()).keys()
+        # Ours stands for werkzeug's; tests/test_fields.py shows that it is the same.
+        kind = ImmutableMultiDict if type(value) is fields.ImmutableMultiDict else type(value)
+        return kind, items, dict(value.lists()).keys()
     if isinstance(value, (str, bytes, int, float, list, tuple, dict, type(None))):
         return value
     if hasattr(value, "to_header"):

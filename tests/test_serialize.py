@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from costrel import serialize
 from costrel.response import Response
-from costrel.serialize import DefaultJSONProvider, JSONProvider, compact_encoder, decode
+from costrel.serialize import DefaultJSONProvider, JSONProvider, compact_encoder, decode, make_decoder
 
 
 class FakeApp:
@@ -380,6 +380,17 @@ def test_reads_as_json_loads(value: Any, before: str, after: str, encoding: str)
 def test_refuses_as_json_loads(document: str | bytes) -> None:
     """What is no JSON is refused with the same message and position."""
     assert _outcome(decode, document) == _outcome(json.loads, document)
+
+
+@hypothesis.given(json_values, SPACE, SPACE)
+def test_reads_with_a_hook_as_json_loads(value: Any, before: str, after: str) -> None:
+    """A function that is called with each object gets the same ones, and an odd text is refused in the same way."""
+    text = before + json.dumps(value, ensure_ascii=False) + after
+
+    def hook(inner: dict[str, Any]) -> Any:
+        return list(inner.items())
+
+    assert _outcome(make_decoder(hook), text) == _outcome(lambda text: json.loads(text, object_hook=hook), text)
 
 
 @pytest.mark.parametrize("document", ["", b"", " ", "[1", b"\xff", b"\xe9", b"\x00", b"a\x00", "[" * 100_000, None, 1])

@@ -13,6 +13,7 @@ import hypothesis.strategies as st
 import pytest
 from markupsafe import Markup
 
+from costrel.serialize import make_decoder
 from costrel.tags import (
     JSONTag,
     PassDict,
@@ -125,6 +126,7 @@ def test_no_tag_is_missed(value: Any, spaced: bool, escaped: bool) -> None:
     if not serializer.may_have_tags(text):
         assert repr(serializer._untag_scan(data)) == repr(data)
     assert repr(serializer.loads(text)) == repr(serializer._untag_scan(data))
+    assert repr(make_decoder(serializer.untag)(text)) == repr(serializer._untag_scan(data))
 
 
 @pytest.mark.parametrize("text", ['{"\\u0020t":[1]}', '{" t":[1]}', '{ "\\u0020\\u0074" : [1]}'])

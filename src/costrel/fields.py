@@ -5,11 +5,18 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable, Mapping
-from typing import IO, TYPE_CHECKING, Any, AnyStr, cast
+from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
 from urllib.parse import unquote, unquote_to_bytes
 
-from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import (
+    BadRequest,
+    BadRequestKeyError,
+    ClientDisconnected,
+    HTTPException,
+    RequestEntityTooLarge,
+)
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
@@ -17,6 +24,9 @@ from werkzeug.wsgi import LimitedStream
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import FileStorage
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 #: A query string up to this length has at most 32 fields, which are always accepted: 0.4 us less.
 SHORT_QUERY = 63
@@ -150,14 +160,52 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     return code if len(code) == 1 else int(code, 8).to_bytes(1, "big")
 
 
+class ImmutableMultiDict(WerkzeugImmutableMultiDict[K, V]):
+    """Fields or cookies: werkzeug's class in all it does, in its name and its pickles, only sooner."""
+
+    # PERF: 0.10 us, werkzeug's 0.21. The type checkers go by its signatures.
+    if not TYPE_CHECKING:
+
+        def __getitem__(self, key):
+            values = _values_of(self, key)
+            if values:
+                return values[0]
+            raise BadRequestKeyError(key)
+
+        # PERF: 0.10 us, werkzeug's 0.24; with a type 0.17, werkzeug's 0.34.
+        def get(self, key, default=None, type=None):
+            values = _values_of(self, key)
+            if not values:
+                return default
+            if type is None:
+                return values[0]
+            try:
+                return type(values[0])
+            except (ValueError, TypeError):
+                return default
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        made, arguments = cast("tuple[Any, ...]", super().__reduce_ex__(protocol))
+        # A program without costrel may read it.
+        return WerkzeugImmutableMultiDict if made is ImmutableMultiDict else made, arguments
+
+
+_values_of: Callable[[Any, Any], Any] = dict.get
+_STORAGES = (ImmutableMultiDict, WerkzeugImmutableMultiDict)
+
+
 def store_fields(storage: type[MultiDict[str, Any]], fields: Mapping[str, list[Any]]) -> Any:
     """Returns the fields as a multi dict of the given class."""
-    if storage is ImmutableMultiDict:
+    if storage in _STORAGES:
         # PERF: its constructor would take the lists apart and build them again (0.9 us to 0.2 us for two fields).
-        result: ImmutableMultiDict[str, Any] = ImmutableMultiDict.__new__(ImmutableMultiDict)
-        dict.update(result, fields)
+        result = _new(storage)
+        _fill(result, fields)
         return result
     return storage([(name, value) for name, values in fields.items() for value in values])
+
+
+_new: Callable[[Any], Any] = dict.__new__
+_fill: Callable[[Any, Any], None] = dict.update
 
 
 def read_at_once(environ: WSGIEnvironment, limit: int | None) -> bytes | None:

@@ -15,6 +15,7 @@ from werkzeug.exceptions import abort as werkzeug_abort
 from werkzeug.utils import redirect as werkzeug_redirect
 
 from costrel.context import AppContext, RequestContext, current_app, current_context, session
+from costrel.proxies import find_request_context
 from costrel.security import is_own_target
 from costrel.signals import message_flashed
 
@@ -254,9 +255,9 @@ def get_flashed_messages(
     :param with_categories: return pairs of category and text rather than texts.
     :param category_filter: return only those of these categories; empty for all.
     """
-    # `session` complains, with a remedy, where there is no request.
-    visitor = session._get_current_object()  # type: ignore[attr-defined]
-    context = cast(RequestContext, current_context.get().request_context())
+    # This complains, with a remedy, where there is no request.
+    context = find_request_context()
+    visitor: Any = context.session
     flashes = context.flashes
     if flashes is None:
         flashes = context.flashes = visitor.pop("_flashes") if "_flashes" in visitor else []

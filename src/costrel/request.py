@@ -18,11 +18,10 @@ from costrel.fields import (
     SHORT_QUERY,
     BoundedStream,
     FormDataParser,
+    ImmutableMultiDict,
     check_boundary,
-    check_names,
     check_query,
     make_form_data_parser,
-    parse_body_fields,
     parse_cookies,
     parse_fields,
     parse_plain_cookies,
@@ -32,25 +31,20 @@ from costrel.fields import (
 from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
 from costrel.overrides import Overrides
+from costrel.request_form import FORM_LIMITS, read_multipart, read_urlencoded
 from costrel.request_url import decode_path, simple_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-    from werkzeug.datastructures import FileStorage, Headers, ImmutableMultiDict, MultiDict
+    from werkzeug.datastructures import FileStorage, Headers, MultiDict
 
     from costrel.routing import Rule
-
-_URLENCODED = "application/x-www-form-urlencoded"
 
 
 def _limit(setting: str) -> Any:
     return Limit(setting, DEFAULT_LIMITS[setting])
-
-
-#: What an instance has when its body or its media type may be other than the environ's.
-_BODY_STATE = ("_cached_data", "_parsed_content_type", "stream")
 
 
 class Request(WerkzeugRequest, metaclass=WatchedType):
@@ -77,6 +71,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     current_settings: staticmethod[[], Mapping[str, Any] | None] = staticmethod(no_settings)
     form_data_parser_class: type[WerkzeugFormDataParser] = FormDataParser
     make_form_data_parser = make_form_data_parser  # pyright: ignore[reportAssignmentType]
+    parameter_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
+    dict_storage_class: type[MultiDict[str, Any]] = ImmutableMultiDict
     shallow: bool = False
     _plain: bool = True
     _body_read: bool = False
@@ -369,41 +365,11 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         """Parses a form body into ``form`` and ``files``, once."""
         if "form" in self.__dict__:
             return
-        if self._plain and (self._read_urlencoded() or _read_multipart(self)):
+        if self._plain and (read_urlencoded(self) or read_multipart(self)):
             return
         check_boundary(self.headers.get("Content-Type", ""))
         super()._load_form_data()
         self._explain_missing_files()
-
-    def _read_urlencoded(self) -> bool:
-        """Parses a urlencoded body that can be read at once; returns False for any other."""
-        parser = self.form_data_parser_class
-        if parser is not FormDataParser and parser is not WerkzeugFormDataParser:
-            return False
-        limited = parser is FormDataParser and self.limit_urlencoded_forms
-        # PERF: comparing the header first saves taking it apart, 0.3 us.
-        if not self._has_content_type(_URLENCODED) and self.mimetype != _URLENCODED:
-            return False
-        data = self.__dict__.get("_cached_data")
-        if data is None:
-            data = self._read_at_once()
-            if data is None:
-                return False
-        elif "stream" not in self.__dict__:
-            self._body_read = True
-        try:
-            if limited:
-                fields = parse_body_fields(data, self.max_form_memory_size, self.max_form_parts)
-            else:
-                fields = parse_fields(data.decode())
-        except UnicodeDecodeError:
-            fields = {}
-        except RequestEntityTooLarge:
-            # Kept so that looking at the form again, in an error handler, fails again.
-            self._cached_data = data
-            raise
-        vars(self)["form"] = store_fields(self.parameter_storage_class, fields)
-        return True
 
     def _explain_missing_files(self) -> None:
         """In debug mode, prepares ``files`` to say that the form's encoding is wrong where that is so."""
@@ -455,30 +421,6 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             raise BadRequest() from error
 
 
-def _read_multipart(request: Request) -> bool:
-    """Parses a multipart body straight from the server's stream; returns False where that is not possible."""
-    state = vars(request)
-    if request._body_read or request.shallow or not state.keys().isdisjoint(_BODY_STATE):
-        return False
-    if request.form_data_parser_class is not FormDataParser or not request._reads_environ():
-        return False
-    if not request.environ.get("CONTENT_TYPE", "").startswith("multipart/form-data"):
-        return False
-    # Start-up: most workers never see an upload.
-    from costrel.multipart import prepare_multipart
-
-    parse = prepare_multipart(request.environ, request.max_content_length)
-    if parse is None:
-        return False
-    request._body_read = True
-    fields, files = parse(request._get_file_stream, request.max_form_memory_size, request.max_form_parts)
-    if None in fields or None in files:
-        check_names(files, request.refuse_nameless_parts)
-    state["form"] = store_fields(request.parameter_storage_class, fields)
-    state["files"] = store_fields(request.parameter_storage_class, files)
-    return True
-
-
 def _in_debug_mode(request: Request) -> bool:
     """Tells whether the current application, if there is one, is in debug mode."""
     settings = request.current_settings()
@@ -489,6 +431,7 @@ _overrides = Overrides(
     Request,
     (
         *("_get_stream_for_parsing", "_parse_content_type", "content_length", "get_data", "headers"),
+        *FORM_LIMITS,
         *JSON_LIMITS,
         *("make_form_data_parser", "mimetype", "mimetype_params", "query_string", "stream", "want_form_data_parsed"),
     ),

@@ -118,6 +118,27 @@ def decode(s: str | bytes) -> Any:
     return json.loads(s)
 
 
+def make_decoder(object_hook: Callable[[dict[str, Any]], Any]) -> Callable[[str], Any]:
+    """Returns a function that gives what ``json.loads(text, object_hook=...)`` gives.
+
+    :param object_hook: called with each object, the inner ones first; what it returns takes the object's place.
+    """
+    decoder: Any = json.JSONDecoder(object_hook=object_hook)
+    scan = decoder.scan_once
+
+    def decode_with_hook(text: str) -> Any:
+        try:
+            value, end = scan(text, 0)
+        except StopIteration:
+            pass
+        else:
+            if end == len(text):
+                return value
+        return json.loads(text, object_hook=object_hook)
+
+    return decode_with_hook
+
+
 class JSONProvider(metaclass=WatchedType):
     """The JSON operations of an app; subclass it, with ``dumps`` and ``loads`` at least, to use another library.
 
