@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from costrel.cross_origin import is_exempt, make_guard
 from costrel.registrar import hook_names
 from costrel.request import Request
-from costrel.response import Headers, Response
+from costrel.response import HeaderRoles, Headers, Response
 from costrel.routing import Map
 from costrel.serialize import DefaultJSONProvider, decode
 from costrel.session_cookie import SessionCookie
@@ -176,6 +176,7 @@ class Plans(dict["str | None", Plan]):
         self.plain_request = app.request_class is Request
         #: The default headers, checked here so that they need not be checked with each response.
         self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))
+        self.header_roles = HeaderRoles(self.default_headers)
         content_types = ("text/html; charset=utf-8", getattr(json, "mimetype", "application/json"))
         self.html_header, self.json_header = (("Content-Type", text) for text in content_types)
         self.sessions = self._session_cookie(app, shipped) if self.short else None
