@@ -624,9 +624,9 @@ class App(Registrar):
     def make_default_options_response(self) -> Response:
         """Returns the automatic answer to OPTIONS: an ``Allow`` header (RFC 9110, section 9.3.7)."""
         response = self.response_class()
-        allowed = ", ".join(dispatch.allowed_methods(self, _context()))
+        allowed = dispatch.allowed_methods(self, _context())
         if allowed:  # not where a redirect would come first
-            response.headers["Allow"] = allowed
+            response.headers["Allow"] = allowed.text
         return response
 
     def make_response(self, rv: Any) -> Response:

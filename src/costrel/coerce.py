@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from costrel.body import Body
 from costrel.proxies import NO_REQUEST
 from costrel.response import Response, assemble
+from costrel.routing.tables import AllowedMethods
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,10 +41,6 @@ STATUS_LINES = {
     for code, reason in HTTP_STATUS_CODES.items()
     if code >= 200 and code not in {204, 205, 304}
 }
-
-
-class AllowedMethods(tuple[str, ...]):
-    """The methods that a path can be asked for with, as what the automatic view of OPTIONS returns."""
 
 
 _ALLOWED = (
@@ -88,7 +85,8 @@ def plain_reply(plans: Plans, value: Any, last: tuple[tuple[str, str], ...]) -> 
         body = value
         content_type = plans.html_header
     elif kind is AllowedMethods and value:
-        headers = [plans.html_header, ("Allow", ", ".join(value)), ("Content-Length", "0"), *last]
+        # It is what the automatic view of OPTIONS returns.
+        headers = [plans.html_header, ("Allow", value.text), ("Content-Length", "0"), *last]
         return status, headers, []
     elif kind is GeneratorType:
         return status, [plans.html_header, *last], Body(value, value)

@@ -15,10 +15,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from costrel import signals
 from costrel.body import Body
-from costrel.coerce import AllowedMethods, error_reply, make_response, plain_reply
+from costrel.coerce import error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
 from costrel.errors import UNHANDLED, handle_plainly, propagates
 from costrel.response import Response, assemble, prepared
+from costrel.routing.tables import AllowedMethods
 from costrel.sessions import SecureCookieSession
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _answer(
                 _raise_unusual_routing_error(app, plans, context)
             elif method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
                 if plan.replies_plainly and plans.plain_options:
-                    value = AllowedMethods(allowed_methods(app, context))
+                    value = allowed_methods(app, context)
                 else:
                     value = app.make_default_options_response()
             else:
@@ -425,7 +426,7 @@ def preprocess(app: App, context: RequestContext) -> Any:
     return _run_before(_plan(app, context), context)
 
 
-def allowed_methods(app: App, context: RequestContext) -> Iterable[str]:
+def allowed_methods(app: App, context: RequestContext) -> AllowedMethods:
     """Returns the methods that the path of a request can be asked for with."""
     plans = app._plans or app.plans()
     if plans.short and not plans.check_host:
@@ -433,7 +434,7 @@ def allowed_methods(app: App, context: RequestContext) -> Iterable[str]:
         if methods is not None:
             return methods
     adapter = context.url_adapter
-    return () if adapter is None else adapter.allowed_methods()
+    return AllowedMethods(() if adapter is None else adapter.allowed_methods())
 
 
 def call_view(app: App, context: RequestContext) -> Any:

@@ -49,7 +49,7 @@ REPLACEABLE_FOR_ERRORS = (
 
 #: Methods of App for which a short way of their own is open where they are not replaced.
 OTHER_REPLACEABLE = (
-    *("inject_url_defaults", "make_default_options_response", "url_for"),
+    *("ensure_sync", "inject_url_defaults", "make_default_options_response", "url_for"),
     *("debug", "permanent_session_lifetime", "secret_key"),
 )
 
@@ -174,6 +174,10 @@ class Plans(dict["str | None", Plan]):
         if self.plain_json and isinstance(json, DefaultJSONProvider):
             self.json_body = json.body_encoder()
         self.plain_request = app.request_class is Request
+        #: Whether a request's attributes are what costrel makes of the environ.
+        self.known_request = as_shipped(app.request_class, Request, _REQUEST_AS_SHIPPED)
+        #: Whether a class-based view may call the method for the request's method at once: nobody replaced what it asks.
+        self.plain_class_views = self.known_request and _none_replaced(app, shipped, ("ensure_sync",))
         #: The default headers, checked here so that they need not be checked with each response.
         self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))
         self.header_roles = HeaderRoles(self.default_headers)
@@ -230,7 +234,7 @@ class Plans(dict["str | None", Plan]):
         if (
             app.config["SECRET_KEY_FALLBACKS"] is not None  # a list, which nobody watches
             or not _none_replaced(app, shipped, ("debug", "permanent_session_lifetime", "secret_key"))
-            or not as_shipped(app.request_class, Request, _REQUEST_AS_SHIPPED)
+            or not self.known_request
             or not _json_as_shipped(type(json))
             or {"dumps", "loads"} & vars(json).keys()
             or interface.serializer is not session_json_serializer
