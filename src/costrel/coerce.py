@@ -60,20 +60,17 @@ def plain_reply(plans: Plans, value: Any, last: tuple[tuple[str, str], ...]) -> 
     :param last: header fields that are sent behind the others.
     :returns: the reply, or None where a Response object is needed.
     """
+    status: Any = "200 OK"
     kind = type(value)
-    if kind is str:
-        body = value.encode()
-        return "200 OK", [plans.html_header, ("Content-Length", str(len(body))), *last], [body]
-    if kind is dict and plans.plain_json:
-        body = plans.json_body(value).encode()
-        return "200 OK", [plans.json_header, ("Content-Length", str(len(body))), *last], [body]
-    status = "200 OK"
-    if kind is tuple and len(value) == 2 and type(value[1]) is int:
-        code = value[1]
-        if code not in STATUS_LINES:
+    if kind is tuple:
+        if len(value) != 2:
             return None
-        status = STATUS_LINES[code]
-        value = value[0]
+        value, code = value
+        if type(code) is not int:
+            return None
+        status = STATUS_LINES.get(code)
+        if status is None:
+            return None
         kind = type(value)
     if kind is str:
         body = value.encode()

@@ -208,7 +208,7 @@ class Map(BaseMap):
         if thorough:
             return self._find_thoroughly(method, path)
         # PERF: a second walk, in `miss`, would take 0.5 us.
-        return NotFound() if tables is not EMPTY and _is_unknown(node, path) else None
+        return _not_found() if tables is not EMPTY and _is_unknown(node, path) else None
 
     def _find_thoroughly(self, method: str, path: str) -> tuple[BaseRule, dict[str, Any]] | None:
         """Searches the whole tree, for a path to which the tables have no answer."""
@@ -423,6 +423,18 @@ class Map(BaseMap):
     ) -> MapAdapter:
         """Returns an adapter for the server, scheme, method, path and query of a WSGI request."""
         return MapAdapter.of(super().bind_to_environ(environ, server_name, subdomain))
+
+
+def _not_found() -> NotFound:
+    # PERF: 0.2 us; with the constructors of its base classes, which do no more than this, 0.45.
+    if HTTPException.__init__ is not _shipped_init or NotFound.__init__ is not _shipped_init:
+        return NotFound()
+    error: NotFound = NotFound.__new__(NotFound)
+    error.response = None
+    return error
+
+
+_shipped_init = HTTPException.__init__
 
 
 def _walk(node: Node, path: str, texts: list[str]) -> Node:
