@@ -49,7 +49,7 @@ REPLACEABLE_FOR_ERRORS = (
 
 #: Methods of App for which a short way of their own is open where they are not replaced.
 OTHER_REPLACEABLE = (
-    *("ensure_sync", "inject_url_defaults", "make_default_options_response", "url_for"),
+    *("ensure_sync", "wsgi_app", "inject_url_defaults", "make_default_options_response", "url_for"),
     *("debug", "permanent_session_lifetime", "secret_key"),
 )
 
@@ -194,6 +194,8 @@ class Plans(dict["str | None", Plan]):
         url_map: Any = app.url_map
         #: Some programs bring a map of werkzeug's own class, which works in the longer way.
         plain_map = isinstance(url_map, Map) and url_map.plain
+        #: Whether ``wsgi_app`` is replaced, as by a middleware.
+        self.wrapped = not _none_replaced(app, shipped, ("wsgi_app",))
         #: Whether requests may take the short way: nothing on it is replaced.
         self.short = (
             _none_replaced(app, shipped, REPLACEABLE)

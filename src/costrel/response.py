@@ -403,17 +403,21 @@ def is_shipped() -> bool:
     return Response._plain and Response.__init__ is _as_shipped and Response.automatically_set_content_length
 
 
+_new: Any = object.__new__
+
+
 def assemble(code: int, fields: list[tuple[str, str]], body: Iterable[bytes], direct_passthrough: bool) -> Response:
     """Returns a response made of finished parts.
 
-    PERF: 0.4 us; the constructor has to look at everything it is given, 0.9 us and more.
+    PERF: 0.35 us; the constructor has to look at everything it is given, 0.9 us and more.
 
     :param code: one of the status codes that have a name.
     :param fields: all header fields, checked; the list becomes the response's own.
     """
-    headers = Headers.__new__(Headers)
+    # PERF: without looking for the `__new__` of the classes 0.06 us less.
+    headers: Headers = _new(Headers)
     headers._list = fields
-    response: Response = Response.__new__(Response)
+    response: Response = _new(Response)
     response.headers = headers
     response._status, response._status_code = _STATUS_LINES[code]
     response.direct_passthrough = direct_passthrough
@@ -428,14 +432,14 @@ def _redirect_page() -> list[str]:
     return werkzeug_redirect("/<here>").get_data(as_text=True).split("/&lt;here&gt;")
 
 
-def prepared(response: Response, roles: HeaderRoles, defaults: Iterable[tuple[str, str]]) -> Any:
+def prepared(response: Response, roles: HeaderRoles, defaults: tuple[tuple[str, str], ...]) -> Any:
     """Returns what to send for a response of one piece, after adding the default header fields to it.
 
     PERF: 0.8 us; to add them one by one and call the response takes 2 us.
 
     :param response: one of this very class, which nobody has patched, for a request that is not HEAD.
     :param roles: made from the default header fields.
-    :param defaults: the default header fields, checked.
+    :param defaults: the default header fields, checked; empty where the response has got them.
     :returns: status line, header fields and body, or None where calling the response has more to do.
     """
     content = response.response
@@ -456,7 +460,7 @@ def prepared(response: Response, roles: HeaderRoles, defaults: Iterable[tuple[st
     present = _ORDINARY
     for name, _ in fields:
         present |= roles[name]
-    if not present & _LENGTH or present & _DEFAULT:
+    if not present & _LENGTH or (present & _DEFAULT and defaults):
         return None
     # Also to the response itself: somebody may look at it when it is closed.
     fields += defaults
