@@ -19,6 +19,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from costrel.body import Body
 from costrel.proxies import NO_REQUEST
 from costrel.response import Response, assemble
+from costrel.routing.tables import AllowedMethods
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -42,10 +43,6 @@ STATUS_LINES = {
 }
 
 
-class AllowedMethods(tuple[str, ...]):
-    """The methods that a path can be asked for with, as what the automatic view of OPTIONS returns."""
-
-
 _ALLOWED = (
     "The return type must be a string, dict, list, tuple with headers or status, Response instance, or WSGI callable,"
     " but it was a {kind}."
@@ -63,20 +60,17 @@ def plain_reply(plans: Plans, value: Any, last: tuple[tuple[str, str], ...]) -> 
     :param last: header fields that are sent behind the others.
     :returns: the reply, or None where a Response object is needed.
     """
+    status: Any = "200 OK"
     kind = type(value)
-    if kind is str:
-        body = value.encode()
-        return "200 OK", [plans.html_header, ("Content-Length", str(len(body))), *last], [body]
-    if kind is dict and plans.plain_json:
-        body = plans.json_body(value).encode()
-        return "200 OK", [plans.json_header, ("Content-Length", str(len(body))), *last], [body]
-    status = "200 OK"
-    if kind is tuple and len(value) == 2 and type(value[1]) is int:
-        code = value[1]
-        if code not in STATUS_LINES:
+    if kind is tuple:
+        if len(value) != 2:
             return None
-        status = STATUS_LINES[code]
-        value = value[0]
+        value, code = value
+        if type(code) is not int:
+            return None
+        status = STATUS_LINES.get(code)
+        if status is None:
+            return None
         kind = type(value)
     if kind is str:
         body = value.encode()
@@ -88,7 +82,8 @@ def plain_reply(plans: Plans, value: Any, last: tuple[tuple[str, str], ...]) -> 
         body = value
         content_type = plans.html_header
     elif kind is AllowedMethods and value:
-        headers = [plans.html_header, ("Allow", ", ".join(value)), ("Content-Length", "0"), *last]
+        # It is what the automatic view of OPTIONS returns.
+        headers = [plans.html_header, ("Allow", value.text), ("Content-Length", "0"), *last]
         return status, headers, []
     elif kind is GeneratorType:
         return status, [plans.html_header, *last], Body(value, value)

@@ -15,10 +15,11 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from costrel import signals
 from costrel.body import Body
-from costrel.coerce import AllowedMethods, error_reply, make_response, plain_reply
+from costrel.coerce import error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
 from costrel.errors import UNHANDLED, handle_plainly, propagates
-from costrel.response import Response, assemble
+from costrel.response import Response, assemble, prepared
+from costrel.routing.tables import AllowedMethods
 from costrel.sessions import SecureCookieSession
 
 if TYPE_CHECKING:
@@ -47,17 +48,21 @@ _new_context: Callable[[type[_ServedContext]], _ServedContext] = object.__new__
 
 
 # budget: this function and the next are the hot path; each step in a function of its own would cost 0.05 us of 2.
-def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answers one request: the WSGI application (PEP 3333) behind ``App.wsgi_app``.
+def serve(
+    app: App, environ: WSGIEnvironment, start_response: StartResponse, plans: Plans | None = None
+) -> Iterable[bytes]:
+    """Answers one request: what a server calls, ``App.__call__``.
 
     :param environ: the WSGI environ.
     :param start_response: takes the status line and the headers.
+    :param plans: where a middleware has been passed already; by default ``App.wsgi_app`` is called where it is replaced.
     :returns: the body. Teardown functions run when it has been closed.
     """
-    plans = app._serving_plans
     if plans is None:
-        plans = app.start_serving()
-    if signals.watched or not plans.short:
+        plans = app._serving_plans
+        if plans is None or plans.wrapped:
+            return app.wsgi_app(environ, start_response)
+    if not plans.short:
         return _handle_by_methods(app, environ, start_response)
     # PERF: without the call of a constructor written in Python: 0.1 us. What each request asks for is set here although
     # the class has the same defaults: an attribute of the instance is found 0.04 us sooner.
@@ -67,6 +72,7 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     context._request = context._session = context._after_functions = None
     context._active = True
     context.routing_exception = None
+    context.plan = plans.unmatched
     outer = current_context.get(None)
     shared = outer is not None and context.join(outer)
     token = current_context.set(context)
@@ -75,6 +81,8 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
     body: Iterable[bytes] = ()
     try:
         try:
+            if signals.watched and not shared:
+                signals.appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
             reply = _answer(app, plans, context, environ, method)
         except Exception as unhandled:
             error = unhandled
@@ -91,15 +99,16 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
         _end(context, environ, shared, escaping if error is None else error)
         raise
     else:
-        # PERF: whether there is something to end is asked here, inline: ending nothing would cost 0.9 us.
+        # PERF: whether there is something to end is asked here, inline: ending nothing would cost 0.9 us. A request
+        # object may hold files of a form, or something else that its class closes.
         request = context._request
         if (
             context.plan.ends
             or PRESERVE_CONTEXT in environ
-            or (request is not None and _needs_closing(plans, request))
-            or signals.watched
+            or (request is not None and (not plans.plain_request or "files" in request.__dict__))
+            or (signals.watched and signals.end_is_watched())
         ):
-            complete = type(body) is list if type(reply) is tuple else cast(Response, reply).is_sequence
+            complete = isinstance(body, list) if type(reply) is tuple else cast(Response, reply).is_sequence
             if context.plan.ends or signals.watched or PRESERVE_CONTEXT in environ or error is not None or not complete:
                 body = _end_with_body(context, environ, shared, error, body, complete)
             else:
@@ -115,12 +124,18 @@ def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) ->
             context.routing_exception.__traceback__ = None
 
 
+def handle(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Answers one request that has passed whatever middleware there is: ``App.wsgi_app``."""
+    plans = app._serving_plans
+    return serve(app, environ, start_response, app.start_serving() if plans is None else plans)
+
+
 # budget: as above.
 def _answer(
     app: App, plans: Plans, context: _ServedContext, environ: WSGIEnvironment, method: str
 ) -> Any:  # a Reply or a Response
     """Matches the URL, runs hooks and view, and returns what goes to the server."""
-    plan = context.plan = plans.unmatched
+    plan = plans.unmatched
     value: Any = None
     view_args: Any
     try:
@@ -144,19 +159,29 @@ def _answer(
             view_args = context.view_args
         if rule is not None:
             plan = context.plan = plans[rule.endpoint]
+        if signals.watched:
+            signals.request_started.send(app, _async_wrapper=app.ensure_sync)
+            plans = app.plans()
+            rule, view_args = _take_from_request(context)
+            plan = context.plan = plans[None if rule is None else rule.endpoint]
         if method != "GET" and plan.guard is not None:
             plan.guard(environ, method)
         if plan.hooked:
             value = _run_before(plan, context)
             if context._request is not None:
-                rule, view_args = _take_from_request(context, context._request)
+                rule, view_args = _take_from_request(context)
                 plan = context.plan = plans[None if rule is None else rule.endpoint]
         if value is None:
             if rule is None:
-                _raise_unusual_routing_error(app, plans, context)
+                failure: Any = context.routing_exception
+                if type(failure) is not NotFound or not plans.plain_errors:
+                    _raise_unusual_routing_error(app, plans, context)
+                # PERF: to raise and catch it takes 0.35 us. A handler must find it as the one being handled.
+                if app.error_handler_spec:
+                    raise failure
             elif method == "OPTIONS" and getattr(rule, "provide_automatic_options", False):
                 if plan.replies_plainly and plans.plain_options:
-                    value = AllowedMethods(allowed_methods(app, context))
+                    value = allowed_methods(app, context)
                 else:
                     value = app.make_default_options_response()
             else:
@@ -176,18 +201,38 @@ def _answer(
         # Something was registered or replaced since the request began; what comes now is to notice.
         plans = app.plans()
         plan = context.plan = plans[endpoint_of(context)]
-    if plan.replies_plainly and context._after_functions is None and not signals.watched:
-        if isinstance(value, HTTPException):
+    kind = type(value)
+    if (
+        plan.replies_plainly
+        and kind is not Response
+        and context._after_functions is None
+        and not (signals.watched and signals.request_finished.receivers)
+    ):
+        if kind is str:
+            # PERF: what plain_reply would return, without two calls: 0.15 us.
+            data = value.encode()
+            fields = [plans.html_header, ("Content-Length", str(len(data))), *plans.default_headers]
+            reply: Any = "200 OK", fields, [data]
+        elif kind is dict and plans.plain_json:
+            data = plans.json_body(value).encode()
+            fields = [plans.json_header, ("Content-Length", str(len(data))), *plans.default_headers]
+            reply = "200 OK", fields, [data]
+        elif isinstance(value, HTTPException):
             reply = error_reply(plans, value)
         else:
             reply = plain_reply(plans, value, plans.default_headers)
         if reply is not None:
             if context._session is None and "HTTP_COOKIE" not in environ:
                 return reply
-            fields = _session_fields(app, plans, context, environ)
-            if fields is not None:
-                reply[1].extend(fields)
+            session_fields = _session_fields(app, plans, context, environ)
+            if session_fields is not None:
+                reply[1].extend(session_fields)
                 return reply
+    return _with_response(app, plans, context, environ, value)
+
+
+def _with_response(app: App, plans: Plans, context: _ServedContext, environ: WSGIEnvironment, value: Any) -> Any:
+    """Returns what goes to the server where a Response object is made of what the view returned, for hooks to see."""
     if not plans.plain_response:
         value = make_response(app, value, environ, endpoint_of(context))
     elif type(value) is str:
@@ -196,18 +241,34 @@ def _answer(
         value = assemble(200, [plans.html_header, ("Content-Length", str(len(data)))], [data], False)
     elif type(value) is not Response:
         value = make_response(app, value, environ, endpoint_of(context))
-    response = process_response(app, context, value)
-    if signals.watched:
-        signals.request_finished.send(app, _async_wrapper=app.ensure_sync, response=response)
-    return response
+    if context._after_functions is not None or context._request is not None:
+        value = _run_after(app, plans, context, value)
+    else:
+        for function in context.plan.after:
+            value = function(value)
+    missing = plans.default_headers
+    if signals.watched or context._session is not None or "HTTP_COOKIE" in environ or type(value) is not Response:
+        _complete(app, plans, context, value)
+        missing = ()
+        if signals.watched:
+            signals.request_finished.send(app, _async_wrapper=app.ensure_sync, response=value)
+    if type(value) is Response and plans.plain_response and environ["REQUEST_METHOD"] != "HEAD":
+        reply = prepared(value, plans.header_roles, missing)
+        if reply is not None:
+            return reply
+    if missing:
+        _complete(app, plans, context, value)
+    return value
 
 
-def _take_from_request(context: _ServedContext, request: Request) -> tuple[Any, Any]:
-    """Returns the rule and the view's arguments after the hooks, which may have changed them on the request."""
-    context.routing_exception = request.routing_exception
-    context.view_args = request.view_args
-    # A failure comes before a rule.
-    context.rule = request.url_rule if request.routing_exception is None else None
+def _take_from_request(context: _ServedContext) -> tuple[Any, Any]:
+    """Returns the rule and the view's arguments after a function that may have changed them on the request."""
+    request = context._request
+    if request is not None:
+        context.routing_exception = request.routing_exception
+        context.view_args = request.view_args
+        # A failure comes before a rule.
+        context.rule = request.url_rule if request.routing_exception is None else None
     return context.rule, context.view_args
 
 
@@ -253,7 +314,7 @@ def path_of(environ: WSGIEnvironment) -> str:
 
 
 def _raise_unusual_routing_error(app: App, plans: Plans, context: RequestContext) -> None:
-    """Raises why no rule matches the URL, unless it is a 404 or 405 that the caller handles plainly."""
+    """Raises why no rule matches the URL, unless it is a 404 or 405 that the caller may handle plainly."""
     error = context.routing_exception
     if error is None and context.request.routing_exception is None:
         # The class is that of the error on the long way, and of Flask's, which look for the endpoint of None.
@@ -263,9 +324,6 @@ def _raise_unusual_routing_error(app: App, plans: Plans, context: RequestContext
         )
     if error is None or not plans.plain_errors or type(error) not in (NotFound, MethodNotAllowed):
         app.raise_routing_exception(context.request)
-    # PERF: to raise the error and catch it in the caller takes 1 us. A handler must find it as the one being handled.
-    if app.error_handler_spec:
-        raise error
 
 
 def _run_before(plan: Plan, context: RequestContext) -> Any:
@@ -311,11 +369,23 @@ def _session_fields(
 def process_response(app: App, context: RequestContext, response: Response) -> Response:
     """Runs the after-request hooks, saves the session and adds the default headers; see ``App.process_response``."""
     plans = app._plans or app.plans()
+    response = _run_after(app, plans, context, response)
+    _complete(app, plans, context, response)
+    return response
+
+
+def _run_after(app: App, plans: Plans, context: RequestContext, response: Response) -> Response:
+    """Runs the functions of this request and the after-request hooks, each of which may return another response."""
     if context._after_functions:
         for function in context._after_functions:
             response = app.ensure_sync(function)(response)
     for function in plans[endpoint_of(context)].after:
         response = function(response)
+    return response
+
+
+def _complete(app: App, plans: Plans, context: RequestContext, response: Response) -> None:
+    """Saves the session and adds the default headers."""
     session = context._session
     if session is None and "HTTP_COOKIE" in context.environ and plans.short:
         session = _session_to_save(plans, context, context.environ)
@@ -325,7 +395,6 @@ def process_response(app: App, context: RequestContext, response: Response) -> R
         if field[0] not in response.headers:
             # PERF: the field was checked when the plans were made: 0.6 us less than `headers[name] = value`.
             response.headers._list.append(field)
-    return response
 
 
 def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -372,7 +441,7 @@ def preprocess(app: App, context: RequestContext) -> Any:
     return _run_before(_plan(app, context), context)
 
 
-def allowed_methods(app: App, context: RequestContext) -> Iterable[str]:
+def allowed_methods(app: App, context: RequestContext) -> AllowedMethods:
     """Returns the methods that the path of a request can be asked for with."""
     plans = app._plans or app.plans()
     if plans.short and not plans.check_host:
@@ -380,7 +449,7 @@ def allowed_methods(app: App, context: RequestContext) -> Iterable[str]:
         if methods is not None:
             return methods
     adapter = context.url_adapter
-    return () if adapter is None else adapter.allowed_methods()
+    return AllowedMethods(() if adapter is None else adapter.allowed_methods())
 
 
 def call_view(app: App, context: RequestContext) -> Any:
@@ -445,11 +514,6 @@ def blueprints_of(context: RequestContext) -> tuple[str, ...]:
 def _view_args(context: RequestContext) -> dict[str, Any] | None:
     request = context._request
     return context.view_args if request is None else request.view_args
-
-
-def _needs_closing(plans: Plans, request: Request) -> bool:
-    """Tells whether a request object holds files of a form, or may hold something else that its class closes."""
-    return not plans.plain_request or "files" in request.__dict__
 
 
 def _end_with_body(

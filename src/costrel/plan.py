@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from costrel.cross_origin import is_exempt, make_guard
 from costrel.registrar import hook_names
 from costrel.request import Request
-from costrel.response import Headers, Response
+from costrel.response import HeaderRoles, Headers, Response
 from costrel.routing import Map
 from costrel.serialize import DefaultJSONProvider, decode
 from costrel.session_cookie import SessionCookie
@@ -49,7 +49,7 @@ REPLACEABLE_FOR_ERRORS = (
 
 #: Methods of App for which a short way of their own is open where they are not replaced.
 OTHER_REPLACEABLE = (
-    *("inject_url_defaults", "make_default_options_response", "url_for"),
+    *("ensure_sync", "wsgi_app", "inject_url_defaults", "make_default_options_response", "url_for"),
     *("debug", "permanent_session_lifetime", "secret_key"),
 )
 
@@ -174,8 +174,13 @@ class Plans(dict["str | None", Plan]):
         if self.plain_json and isinstance(json, DefaultJSONProvider):
             self.json_body = json.body_encoder()
         self.plain_request = app.request_class is Request
+        #: Whether a request's attributes are what costrel makes of the environ.
+        self.known_request = as_shipped(app.request_class, Request, _REQUEST_AS_SHIPPED)
+        #: Whether a class-based view may call the method for the request's method at once: nobody replaced what it asks.
+        self.plain_class_views = self.known_request and _none_replaced(app, shipped, ("ensure_sync",))
         #: The default headers, checked here so that they need not be checked with each response.
         self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))
+        self.header_roles = HeaderRoles(self.default_headers)
         content_types = ("text/html; charset=utf-8", getattr(json, "mimetype", "application/json"))
         self.html_header, self.json_header = (("Content-Type", text) for text in content_types)
         self.sessions = self._session_cookie(app, shipped) if self.short else None
@@ -189,6 +194,8 @@ class Plans(dict["str | None", Plan]):
         url_map: Any = app.url_map
         #: Some programs bring a map of werkzeug's own class, which works in the longer way.
         plain_map = isinstance(url_map, Map) and url_map.plain
+        #: Whether ``wsgi_app`` is replaced, as by a middleware.
+        self.wrapped = not _none_replaced(app, shipped, ("wsgi_app",))
         #: Whether requests may take the short way: nothing on it is replaced.
         self.short = (
             _none_replaced(app, shipped, REPLACEABLE)
@@ -229,7 +236,7 @@ class Plans(dict["str | None", Plan]):
         if (
             app.config["SECRET_KEY_FALLBACKS"] is not None  # a list, which nobody watches
             or not _none_replaced(app, shipped, ("debug", "permanent_session_lifetime", "secret_key"))
-            or not as_shipped(app.request_class, Request, _REQUEST_AS_SHIPPED)
+            or not self.known_request
             or not _json_as_shipped(type(json))
             or {"dumps", "loads"} & vars(json).keys()
             or interface.serializer is not session_json_serializer

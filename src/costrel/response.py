@@ -39,11 +39,17 @@ if TYPE_CHECKING:
 
 _STATUS_LINES = {code: (f"{code} {phrase.upper()}", code) for code, phrase in HTTP_STATUS_CODES.items()}
 # Bits, so that one number tells which of these a response has.
-_ORDINARY, _LENGTH, _URL, _ENTITY = 0, 1, 2, 4
+_ORDINARY, _LENGTH, _URL, _ENTITY, _DEFAULT = 0, 1, 2, 4, 8
 
 
-class _HeaderRoles(dict[str, int]):
-    """What has to be done for a header when the response is sent, by the header's name as it is written."""
+class HeaderRoles(dict[str, int]):
+    """What has to be done for a header when the response is sent, by the header's name as it is written.
+
+    :param defaults: header fields that an application sends with each response that does not have them.
+    """
+
+    def __init__(self, defaults: Iterable[tuple[str, str]] = ()) -> None:
+        self.default_names = frozenset(name.lower() for name, _ in defaults)
 
     def __missing__(self, name: str) -> int:
         lowered = name.lower()
@@ -54,13 +60,15 @@ class _HeaderRoles(dict[str, int]):
         else:
             # RFC 9110 §15.4.5: a 304 has no fields that describe the body, but when it expires.
             role = _ENTITY if is_entity_header(lowered) and lowered != "expires" else _ORDINARY
+        if lowered in self.default_names:
+            role |= _DEFAULT
         if len(self) < 1024:
             self[name] = role
         return role
 
 
 # PERF: a dict is 0.03 us a header less than a cached function.
-_header_roles = _HeaderRoles()
+_header_roles = HeaderRoles()
 
 
 _NEEDS_NO_ESCAPE = re.compile(r"[\w/.~?=-]*").fullmatch
@@ -323,6 +331,15 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
         # The server's own file wrapper has to reach the server itself, which then sends the file without Python.
         return self.response  # type: ignore[return-value]
 
+    def close(self) -> None:
+        """Closes the body and runs what was given to :meth:`call_on_close`."""
+        content: Any = self.response
+        # PERF: 0.1 us for a list, which has no such method; to ask for it costs 0.1 us more.
+        if type(content) is not list and hasattr(content, "close"):
+            content.close()
+        for function in self._on_close:
+            function()
+
     def _clean_status(self, value: str | int | HTTPStatus) -> tuple[str, int]:
         status, code = super()._clean_status(value)
         return check_status(status), code
@@ -386,17 +403,21 @@ def is_shipped() -> bool:
     return Response._plain and Response.__init__ is _as_shipped and Response.automatically_set_content_length
 
 
+_new: Any = object.__new__
+
+
 def assemble(code: int, fields: list[tuple[str, str]], body: Iterable[bytes], direct_passthrough: bool) -> Response:
     """Returns a response made of finished parts.
 
-    PERF: 0.4 us; the constructor has to look at everything it is given, 0.9 us and more.
+    PERF: 0.35 us; the constructor has to look at everything it is given, 0.9 us and more.
 
     :param code: one of the status codes that have a name.
     :param fields: all header fields, checked; the list becomes the response's own.
     """
-    headers = Headers.__new__(Headers)
+    # PERF: without looking for the `__new__` of the classes 0.06 us less.
+    headers: Headers = _new(Headers)
     headers._list = fields
-    response: Response = Response.__new__(Response)
+    response: Response = _new(Response)
     response.headers = headers
     response._status, response._status_code = _STATUS_LINES[code]
     response.direct_passthrough = direct_passthrough
@@ -409,6 +430,51 @@ def assemble(code: int, fields: list[tuple[str, str]], body: Iterable[bytes], di
 def _redirect_page() -> list[str]:
     """Returns the parts of werkzeug's page between the two places where the location stands."""
     return werkzeug_redirect("/<here>").get_data(as_text=True).split("/&lt;here&gt;")
+
+
+def prepared(response: Response, roles: HeaderRoles, defaults: tuple[tuple[str, str], ...]) -> Any:
+    """Returns what to send for a response of one piece, after adding the default header fields to it.
+
+    PERF: 0.8 us; to add them one by one and call the response takes 2 us.
+
+    :param response: one of this very class, which nobody has patched, for a request that is not HEAD.
+    :param roles: made from the default header fields.
+    :param defaults: the default header fields, checked; empty where the response has got them.
+    :returns: status line, header fields and body, or None where calling the response has more to do.
+    """
+    content = response.response
+    headers = response.headers
+    code = response._status_code
+    if (
+        type(content) is not list
+        or len(content) != 1
+        or type(content[0]) is not bytes
+        or type(headers) is not Headers
+        or response.direct_passthrough
+        or code < 200
+        or code == 204
+        or code == 304
+    ):
+        return None
+    fields = headers._list
+    present = _ORDINARY
+    for name, _ in fields:
+        present |= roles[name]
+    if not present & _LENGTH or (present & _DEFAULT and defaults):
+        return None
+    # Also to the response itself: somebody may look at it when it is closed.
+    fields += defaults
+    sent = fields[:]
+    if present & _URL:
+        if response.autocorrect_location_header:
+            return None
+        try:
+            _encode_url(sent)
+        except ValueError:
+            return None  # the response will raise it when it is called
+    body = CompleteBody(content)
+    body.response = response
+    return response._status, sent, body
 
 
 def _encode_url(fields: list[tuple[str, str]]) -> None:

@@ -62,3 +62,8 @@ _request_path = (
     appcontext_pushed,
     appcontext_popped,
 )
+
+
+def end_is_watched() -> bool:
+    """Tells whether a signal that is sent at the end of a request may have a receiver."""
+    return bool(request_tearing_down.receivers or appcontext_tearing_down.receivers or appcontext_popped.receivers)

@@ -6,7 +6,7 @@ redirects nor is an alias. Where they have no answer, a search of the tree has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from werkzeug.routing import Rule as BaseRule
@@ -23,6 +23,18 @@ _USUAL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "
 
 #: The node of what is not in the tree.
 NOWHERE = Node()
+
+
+
+class AllowedMethods(tuple[str, ...]):
+    """The methods that a path can be asked for with; ``text`` is what the header ``Allow`` says of them."""
+
+    text: str
+
+    def __new__(cls, methods: Iterable[str]) -> AllowedMethods:
+        made = super().__new__(cls, methods)
+        made.text = ", ".join(made)
+        return made
 
 
 #: For each method the rule, the name of its only placeholder, and its reader.
