@@ -567,7 +567,10 @@ class App(Registrar):
 
     def handle_user_exception(self, e: Exception) -> Any:
         """Returns the answer to an error of a view or hook: its handler's; without a handler it is raised again."""
-        return errors.handle_user_error(self, e, _blueprints())
+        try:
+            return errors.handle_user_error(self, e, _blueprints())
+        finally:
+            del e  # whose traceback holds this frame, if it is raised again
 
     def handle_exception(self, e: Exception) -> Response:
         """Returns the response of status 500 to an error that nobody handled, after logging it."""
@@ -599,6 +602,8 @@ class App(Registrar):
                 value = self.dispatch_request()
         except Exception as error:
             value = self.handle_user_exception(error)
+            if value is error:
+                error.__traceback__ = None  # It holds this frame, which holds the value.
         return self.finalize_request(value)
 
     def preprocess_request(self) -> ct.ResponseReturnValue | None:

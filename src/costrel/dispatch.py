@@ -168,6 +168,8 @@ def _answer(
                 raise
         else:
             value = app.handle_user_exception(error)
+        if value is error:
+            error.__traceback__ = None  # It holds this frame, which holds the value.
     else:
         if rule is None and value is None:
             # Outside of the try: what the handler raises must not be handled a second time.
@@ -351,6 +353,8 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
         return body
     finally:
         error = None
+        if context.routing_exception is not None:
+            context.routing_exception.__traceback__ = None
         shared = context.is_shared()
         context.detach()
         if ended:
