@@ -27,6 +27,8 @@ from tests.support.environ import call, make_environ
 
 REQUESTS = 200
 
+TEMPLATE = "{% for a in [1, 2] %}{{ a }} {{ request.path }} {{ name }}{% endfor %}"
+
 #: For each kind: path, headers, and the status that is expected.
 KINDS: dict[str, tuple[str, dict[str, str], int]] = {
     "200": ("/text", {}, 200),
@@ -53,7 +55,7 @@ def make_app() -> App:
     """Makes an application with a view for each kind."""
     app = App("garbage", static_folder=None)
     app.config.update(SECRET_KEY="for garbage")
-    app.jinja_loader = DictLoader({"page.html": "{% for a in [1, 2] %}{{ a }} {{ request.path }} {{ name }}{% endfor %}"})
+    app.jinja_loader = DictLoader({"page.html": TEMPLATE})
     app.register_error_handler(403, lambda error: ("refused", 403))
     hooked = Blueprint("hooked", __name__, url_prefix="/hooked")
     hooked.before_request(lambda: None)
@@ -82,7 +84,7 @@ def make_app() -> App:
         "/template": lambda: render_template("page.html", name="a"),
         "/string": lambda: render_template_string("{{ request.path }} {{ name }}", name="a"),
         "/stream": lambda: stream_with_context(iter(["a", request.path])),
-        "/error": lambda: {}["missing"],
+        "/error": lambda: 1 // 0,
         "/stream-error": lambda: stream_with_context(fails()),
     }
     for path, view in views.items():

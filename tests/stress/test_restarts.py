@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.stress.connections import Answer, Broken, Connection
-from tests.stress.serving import LONG, PATIENCE, Serving, serving, wait_until
+from tests.stress.connections import PATIENCE, Answer, Broken, Connection
+from tests.stress.serving import LONG, Serving, serving, wait_until
 
 TERMINATIONS = 20 if LONG else 1
 RELOADS = 10 if LONG else 1

@@ -1,4 +1,4 @@
-"""A worker whose disk is full or that may open no more files: it answers, and is as before once the shortage is over."""
+"""A worker whose disk is full or that may open no more files: it answers, and is as before when that is over."""
 
 from __future__ import annotations
 
