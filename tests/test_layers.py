@@ -24,7 +24,7 @@ LAYERS = {
     " sessions",
     2: "context globals proxies",
     3: "auth cli helpers json logging policies static templating testing views",
-    4: "app blueprints coerce dispatch errors plan registrar urls",
+    4: "app blueprints coerce dispatch errors failures plan registrar urls",
     5: "__init__ __main__ as_flask",
 }
 TABLE = {unit: layer for layer, units in LAYERS.items() for unit in units.split()}

@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from werkzeug.exceptions import Aborter, HTTPException
 
-from costrel import coerce, dispatch, errors, signals, urls
+from costrel import coerce, dispatch, errors, failures, signals, urls
 from costrel.config import Config, ConfigAttribute
 from costrel.context import (
     AppContext,
@@ -33,7 +33,7 @@ from costrel.defaults import DEFAULT_CONFIG
 from costrel.environment import get_debug_flag
 from costrel.helpers import default_context_processor
 from costrel.lazy import lazy
-from costrel.logging import create_logger, printable
+from costrel.logging import create_logger
 from costrel.packages import find_instance_path
 from costrel.plan import OTHER_REPLACEABLE, REPLACEABLE, REPLACEABLE_FOR_ERRORS, Plans
 from costrel.registrar import (
@@ -110,6 +110,8 @@ class App(Registrar):
     jinja_options: dict[str, Any] = {}
     #: What the application's framework is called where texts name it.
     framework_name: ClassVar[str] = "costrel"
+    #: Whether a failure of what answers an error is answered too, and streams and exits that fail are logged.
+    contains_errors: ClassVar[bool] = True
 
     if TYPE_CHECKING:
         # Said plainly, for type checkers differ on whether a descriptor fits a protocol.
@@ -567,7 +569,10 @@ class App(Registrar):
 
     def handle_user_exception(self, e: Exception) -> Any:
         """Returns the answer to an error of a view or hook: its handler's; without a handler it is raised again."""
-        return errors.handle_user_error(self, e, _blueprints())
+        try:
+            return errors.handle_user_error(self, e, _blueprints())
+        finally:
+            del e  # whose traceback holds this frame, if it is raised again
 
     def handle_exception(self, e: Exception) -> Response:
         """Returns the response of status 500 to an error that nobody handled, after logging it."""
@@ -577,12 +582,11 @@ class App(Registrar):
     def log_exception(
         self, exc_info: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> None:
-        """Logs an error that nobody handled, with the path and method of its request."""
-        environ = getattr(current_context.get(None), "environ", {})
-        # As `request.path` and `request.method` have them, without making a request object for it.
-        path = printable("/" + dispatch.path_of(environ).lstrip("/"))
-        method = printable(environ.get("REQUEST_METHOD", "-").upper())
-        self.logger.error("Exception on %s [%s]", path, method, exc_info=exc_info)
+        """Logs an error that nobody handled, with path, method, endpoint and identifier of its request."""
+        context: Any = current_context.get(None)
+        environ = getattr(context, "environ", {})
+        endpoint = dispatch.endpoint_of(context) if environ else None
+        failures.log_exception(self, exc_info, environ, dispatch.path_of(environ), endpoint)
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raises what went wrong when the URL was matched; made to be overridden."""
@@ -599,6 +603,8 @@ class App(Registrar):
                 value = self.dispatch_request()
         except Exception as error:
             value = self.handle_user_exception(error)
+            if value is error:
+                error.__traceback__ = None  # It holds this frame, which holds the value.
         return self.finalize_request(value)
 
     def preprocess_request(self) -> ct.ResponseReturnValue | None:
@@ -615,10 +621,11 @@ class App(Registrar):
         try:
             response = self.process_response(response)
             signals.request_finished.send(self, _async_wrapper=self.ensure_sync, response=response)
-        except Exception:
+        except Exception as failure:
             if not from_error_handler:
                 raise
-            self.logger.exception("Request finalizing failed with an error while handling an error")
+            if not (self.contains_errors and failures.is_repeated(failure)):
+                self.logger.exception("Request finalizing failed with an error while handling an error")
         return response
 
     def make_default_options_response(self) -> Response:

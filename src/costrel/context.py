@@ -294,10 +294,13 @@ class RequestContext(AppContext):
                 "tuple[Rule, dict[str, Any]]", adapter.match(return_rule=True)
             )
         except HTTPException as error:
-            failure = error
             if isinstance(error, RequestRedirect) and not LINE_BREAKERS.isdisjoint(error.new_url):
-                failure = BadRequest("The URL has a line break or a NUL character.")
-            self.routing_exception = request.routing_exception = failure
+                self.routing_exception = BadRequest("The URL has a line break or a NUL character.")
+            else:
+                # What led to it are frames that hold this context: a reference cycle of 60 objects.
+                error.__traceback__ = error.__context__ = None
+                self.routing_exception = error
+            request.routing_exception = self.routing_exception
 
     def push(self) -> None:
         """Makes this context the current one, opens the session and matches the URL."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from costrel import signals
+from costrel import failures, signals
 from costrel.body import Body
 from costrel.coerce import error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
@@ -86,7 +86,7 @@ def serve(
             reply = _answer(app, plans, context, environ, method)
         except Exception as unhandled:
             error = unhandled
-            reply = app.handle_exception(unhandled)
+            reply = failures.answer(app, unhandled)
         if type(reply) is tuple:
             status, headers, body = reply
             start_response(status, headers)
@@ -94,7 +94,10 @@ def serve(
                 body = body.emptied() if type(body) is Body else []
         else:
             body = reply(environ, start_response)
+            if not getattr(reply, "is_sequence", False) and not isinstance(body, _file_wrapper(environ)):
+                body = StreamedBody(body, context, shared, error)
     except BaseException as escaping:
+        failures.report_escaping(app, escaping)
         # Of two errors, teardown functions are told the one that the request failed with, not its handler's.
         _end(context, environ, shared, escaping if error is None else error)
         raise
@@ -108,7 +111,7 @@ def serve(
             or (request is not None and (not plans.plain_request or "files" in request.__dict__))
             or (signals.watched and signals.end_is_watched())
         ):
-            complete = isinstance(body, list) if type(reply) is tuple else cast(Response, reply).is_sequence
+            complete = isinstance(body, list) if type(reply) is tuple else getattr(reply, "is_sequence", False)
             if context.plan.ends or signals.watched or PRESERVE_CONTEXT in environ or error is not None or not complete:
                 body = _end_with_body(context, environ, shared, error, body, complete)
             else:
@@ -117,7 +120,7 @@ def serve(
     finally:
         current_context.reset(token)
         if signals.watched and type(body) is not StreamedBody:
-            _send_popped(app, shared)
+            _send_popped(context, shared)
         # An error holds the frames that it was raised through: none of them may hold the error, nor the context.
         error = None
         if context.routing_exception is not None:
@@ -193,6 +196,8 @@ def _answer(
                 raise
         else:
             value = app.handle_user_exception(error)
+        if value is error:
+            error.__traceback__ = None  # It holds this frame, which holds the value.
     else:
         if rule is None and value is None:
             # Outside of the try: what the handler raises must not be handled a second time.
@@ -408,9 +413,10 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
             response = app.full_dispatch_request()
         except Exception as unhandled:
             error = unhandled
-            response = app.handle_exception(unhandled)
+            response = failures.answer(app, unhandled)
         body = response(environ, start_response)
     except BaseException as escaping:
+        failures.report_escaping(app, escaping)
         _end(context, environ, context.is_shared(), escaping if error is None else error)
         raise
     else:
@@ -420,10 +426,12 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
         return body
     finally:
         error = None
+        if context.routing_exception is not None:
+            context.routing_exception.__traceback__ = None
         shared = context.is_shared()
         context.detach()
         if ended:
-            _send_popped(app, shared)
+            _send_popped(context, shared)
 
 
 def check_origin(app: App, context: RequestContext) -> None:
@@ -529,7 +537,7 @@ def _end_with_body(
         _end(context, environ, shared, error)
         return body
     _preserve(context, environ)
-    return StreamedBody(body, context, shared, error)
+    return body if type(body) is StreamedBody else StreamedBody(body, context, shared, error)
 
 
 def _file_wrapper(environ: WSGIEnvironment) -> type | tuple[()]:
@@ -583,13 +591,26 @@ def _report(app: App, failure: Exception) -> None:
     """Logs an error of the end of a request, or raises it for a debugger or a test."""
     if propagates(app):
         raise failure
-    app.log_exception((type(failure), failure, failure.__traceback__))
+    failures.report(app, failure)
 
 
-def _send_popped(app: App, shared: bool) -> None:
+def _report_late(context: RequestContext, failure: Exception) -> None:
+    """Reports an error that comes up when the context of its request is no longer the current one."""
+    token = current_context.set(context)
+    try:
+        _report(context.app, failure)
+    finally:
+        current_context.reset(token)
+
+
+def _send_popped(context: RequestContext, shared: bool) -> None:
     """Sends the signal for the end of the application's context, after it has ended."""
     if signals.watched and not shared:
-        signals.appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
+        app = context.app
+        try:
+            signals.appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
+        except Exception as failure:
+            _report_late(context, failure)
 
 
 class StreamedBody:
@@ -608,6 +629,8 @@ class StreamedBody:
     ) -> None:
         self.body = body
         self.context: RequestContext | None = context
+        #: The same, kept beyond the end of the request, for what goes wrong when the body is closed.
+        self.origin = context
         self.shared = shared
         self.error = error
 
@@ -616,6 +639,10 @@ class StreamedBody:
             yield from self.body
         except Exception as error:
             self.error = error
+            app = self.origin.app
+            if app.contains_errors and not propagates(app):
+                # The answer has begun: nobody can be told of the error but who reads the log.
+                _report_late(self.origin, error)
             # A server closes the body now. A test client only raises the error.
             self.close()
             raise
@@ -628,6 +655,10 @@ class StreamedBody:
             close = getattr(body, "close", None)
             if close is not None:
                 close()
+        except Exception as error:
+            if not self.origin.app.contains_errors:
+                raise
+            _report_late(self.origin, error)
         finally:
             self.end()
 
@@ -643,7 +674,7 @@ class StreamedBody:
             _tear_down(context, self.shared, error)
         finally:
             current_context.reset(token)
-            _send_popped(context.app, self.shared)
+            _send_popped(context, self.shared)
 
     def __del__(self) -> None:
         self.close()

@@ -93,7 +93,10 @@ def handle_user_error(app: App, error: Exception, blueprints: tuple[str, ...]) -
         return app.handle_http_exception(error)
     handler = app._find_error_handler(error, list(blueprints))
     if handler is None:
-        raise error
+        try:
+            raise error
+        finally:
+            del error  # whose traceback holds this frame
     return app.ensure_sync(handler)(error)
 
 
@@ -154,4 +157,7 @@ def raise_routing_error(app: App, request: Request) -> NoReturn:
         and request.method not in {"GET", "HEAD", "OPTIONS"}
     ):
         raise FormDataRoutingRedirect(request)
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # whose traceback holds this frame

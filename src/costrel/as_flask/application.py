@@ -43,4 +43,5 @@ class Flask(App, metaclass=FlaskType):
     """
 
     framework_name = "flask"
+    contains_errors = False
     default_config: ClassVar[Any] = ImmutableDict({**DEFAULT_CONFIG, **FLASK_DEFAULTS})
