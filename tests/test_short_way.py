@@ -470,7 +470,9 @@ def run(app: App, requests: list[Any], events: list[str]) -> Outcome:
 
 def _send(client: Any, method: str, path: str, query: Any, form: Any) -> Any:
     try:
-        with client.open(path, method=method, query_string=query, data=form, buffered=False) as response:
+        with client.open(
+            path, method=method, query_string=query, data=form, buffered=False, headers={"X-Request-ID": "same"}
+        ) as response:
             body = response.get_data()
     except Exception as error:
         return type(error).__name__, str(error)
