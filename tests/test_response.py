@@ -17,7 +17,8 @@ from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from costrel.response import Headers, Response, _header_roles, assemble, is_shipped, redirect
+from costrel.header_fields import header_roles
+from costrel.response import Headers, Response, assemble, is_shipped, redirect
 
 
 class Plain(WerkzeugResponse):
@@ -434,7 +435,7 @@ def test_header_names_do_not_fill_the_memory() -> None:
     for number in range(1_100):
         response = Response(headers={f"X-{number}": "1", "location": "/ü"})
         assert send(response)[1][1] == ("Location", "/%C3%BC")
-    assert len(_header_roles) == 1_024
+    assert len(header_roles) == 1_024
 
 
 def test_header_list_is_a_copy() -> None:
