@@ -108,14 +108,10 @@ def serve(
         # PERF: whether there is something to end is asked here, inline: ending nothing would cost 0.9 us. A request
         # object may hold files of a form, or something else that its class closes.
         request = context._request
-        if (
-            context.plan.ends
-            or PRESERVE_CONTEXT in environ
-            or (request is not None and (not plans.plain_request or "files" in request.__dict__))
-            or (signals.watched and signals.end_is_watched())
-        ):
+        ends = context.plan.ends or signals.end_watched or PRESERVE_CONTEXT in environ
+        if ends or (request is not None and (not plans.plain_request or "files" in request.__dict__)):
             complete = isinstance(body, list) if type(reply) is tuple else cast(Response, reply).is_sequence
-            if context.plan.ends or signals.watched or PRESERVE_CONTEXT in environ or error is not None or not complete:
+            if ends or error is not None or not complete:
                 body = end_with_body(context, environ, shared, error, body, complete)
             else:
                 close_request(context)
@@ -212,7 +208,7 @@ def _answer(
         plan.replies_plainly
         and kind is not Response
         and context._after_functions is None
-        and not (signals.watched and signals.request_finished.receivers)
+        and not (signals.watched and signals.request_finished.has_receivers())
     ):
         if kind is str:
             # PERF: what plain_reply would return, without two calls: 0.15 us.
