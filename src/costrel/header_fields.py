@@ -48,7 +48,9 @@ _known_uri = lru_cache(maxsize=512)(iri_to_uri)
 def _url_field(field: tuple[str, str]) -> tuple[str, str]:
     """Returns a ``Location`` or ``Content-Location`` field as it is sent: its name capitalised, its value a URI."""
     name, url = field
-    return name.title(), _known_uri(url) if len(url) < 512 else iri_to_uri(url)
+    if name != "Location":
+        name = name.title()
+    return name, _known_uri(url) if len(url) < 512 else iri_to_uri(url)
 
 
 def encode_url(fields: list[tuple[str, str]]) -> None:

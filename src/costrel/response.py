@@ -359,7 +359,8 @@ def redirect(location: str, code: int, response_class: type[WerkzeugResponse]) -
     # PERF: 1.5 us; werkzeug's function formats the page with an object for the location and calls the constructor, 2.2.
     # PERF: 0.15 us to see that nothing is to be escaped, 0.35 us to escape it.
     link = location if _NEEDS_NO_ESCAPE(location) else escape(location)
-    body = "".join((page[0], link, page[1], link, page[2])).encode()
+    before, between, after = page
+    body = f"{before}{link}{between}{link}{after}".encode()
     fields = [_content_type_field("text/html"), ("Content-Length", str(len(body))), ("Location", location)]
     return assemble(code, fields, [body], direct_passthrough=False)
 
