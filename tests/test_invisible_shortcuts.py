@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.exceptions import Forbidden, Gone, HTTPException, NotFound
 
-from costrel import App, Request, abort, g, request, request_finished, url_for
+from costrel import App, Blueprint, Request, Response, abort, g, request, request_finished, url_for
 from costrel.context import has_app_context, has_request_context
 from costrel.globals import current_app
 from costrel.signals import appcontext_popped
@@ -332,3 +332,101 @@ def test_each_failure_of_a_teardown_function_is_logged() -> None:
     assert answer(app) == (200, "x")
     # The first failure of the request, "c", is the context of the one that ended its application's part.
     assert sorted(logged) == ["a", "b", "last"]
+
+
+def test_a_middleware_may_come_and_go() -> None:
+    """What takes the place of ``wsgi_app``, on the instance, a class or a mixin, is called from the next request on."""
+
+    class Mixin:
+        pass
+
+    class Mixed(Mixin, App):
+        pass
+
+    for cls in (App, Mixed):
+        app = new_app(cls=cls)
+        assert answer(app) == (200, "x")
+        inner = app.wsgi_app
+        passed: list[str] = []
+
+        def middleware(environ: Any, start_response: Any, inner: Any = inner, passed: list[str] = passed) -> Any:
+            passed.append(environ["PATH_INFO"])
+            return inner(environ, start_response)
+
+        app.wsgi_app = middleware  # type: ignore[method-assign]
+        assert [answer(app), answer(app, "/missing")[0]] == [(200, "x"), 404]
+        assert passed == ["/", "/missing"]
+        del app.wsgi_app
+        assert (answer(app), passed) == ((200, "x"), ["/", "/missing"])
+    Mixin.wsgi_app = lambda self, environ, start_response: [b"mixin"]  # type: ignore[attr-defined]
+    assert list(app({}, lambda status, headers, exc_info=None: bytes)) == [b"mixin"]
+
+
+def test_a_rule_that_is_added_to_the_map_is_among_the_allowed_methods() -> None:
+    """The automatic answer to OPTIONS names the methods of the rules that there are now."""
+    app = new_app()
+    client = app.test_client()
+    assert client.options("/").headers["Allow"] == client.options("/").headers["Allow"] == "GET, HEAD, OPTIONS"
+    app.url_map.add(app.url_rule_class("/", methods=["PATCH"], endpoint="view"))
+    assert client.options("/").headers["Allow"] == "GET, HEAD, OPTIONS, PATCH"
+
+
+def test_a_patched_not_found_is_made_by_its_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A constructor that somebody gives to NotFound runs for each path without a rule."""
+    app = new_app()
+    app.register_error_handler(404, lambda error: error.note)
+
+    def init(error: NotFound, *args: Any) -> None:
+        HTTPException.__init__(error, *args)
+        error.note = "patched"  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(NotFound, "__init__", init)
+    assert answer(app, "/missing") == (200, "patched")
+
+
+def test_a_default_header_may_be_set_by_a_hook() -> None:
+    """A field that a hook sets is not sent a second time by default, however its name is written."""
+    app = new_app()
+    app.config["DEFAULT_HEADERS"] = {"X-Default": "default", "Content-Language": "en"}
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        response.headers[request.args["name"]] = "own"
+        return response
+
+    client = app.test_client()
+    for name, expected in (("x-default", ["own"]), ("X-DEFAULT", ["own"]), ("X-Other", ["default"])):
+        response = client.get("/", query_string={"name": name})
+        assert response.headers.getlist("X-Default") == expected
+        assert response.headers.getlist("Content-Language") == ["en"]
+
+
+def test_a_hook_may_set_the_rule() -> None:
+    """After-request hooks are those of the endpoint that the request has when the view has returned."""
+
+    def view() -> str:
+        request.url_rule = other
+        return "x"
+
+    app = new_app(view)
+    part = Blueprint("part", "program", root_path="/")
+    part.add_url_rule("/part", "view", lambda: "part")
+    part.after_request(lambda response: Response("by the hook"))
+    app.register_blueprint(part)
+    other: Any = next(rule for rule in app.url_map.iter_rules() if rule.endpoint == "part.view")
+    app.after_request(lambda response: response)
+    assert answer(app) == (200, "by the hook")
+
+
+def test_a_response_that_is_returned_twice_is_sent_twice() -> None:
+    """A response that the program keeps and returns again has each header field once, and is closed each time."""
+    kept = Response("kept")
+    closed: list[str] = []
+    kept.call_on_close(lambda: closed.append("closed"))
+    app = new_app(lambda: kept)
+    app.after_request(lambda response: response)
+    for count in (1, 2):
+        response = app.test_client().get("/")
+        assert (response.text, len(response.headers)) == ("kept", 3)
+        response.close()
+        assert closed == ["closed"] * count

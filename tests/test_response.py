@@ -10,14 +10,15 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 from werkzeug.datastructures import Headers as WerkzeugHeaders
 from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from costrel.response import Headers, Response, _header_roles, assemble, is_shipped, redirect
+from costrel.header_fields import HeaderRoles, header_roles
+from costrel.response import Headers, Response, assemble, is_shipped, prepared, redirect
 
 
 class Plain(WerkzeugResponse):
@@ -434,7 +435,7 @@ def test_header_names_do_not_fill_the_memory() -> None:
     for number in range(1_100):
         response = Response(headers={f"X-{number}": "1", "location": "/ü"})
         assert send(response)[1][1] == ("Location", "/%C3%BC")
-    assert len(_header_roles) == 1_024
+    assert len(header_roles) == 1_024
 
 
 def test_header_list_is_a_copy() -> None:
@@ -482,3 +483,43 @@ def test_a_field_that_is_no_pair(field: Any) -> None:
     """A header of other than two parts is a ValueError, as with werkzeug."""
     with pytest.raises(ValueError, match="values to unpack"):
         Response(headers=[field])
+
+
+_NAMES = ["X-One", "x-one", "Content-Length", "Location", "content-location", "Content-Type", "X-Default", "Set-Cookie"]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    body=st.sampled_from(["text", b"bytes", "", ["a", "b"], [b"one"], [], ("a",), None]),
+    status=st.sampled_from([200, 201, 204, 304, 302, 404, "299 ODD", 101]),
+    headers=st.lists(st.tuples(st.sampled_from(_NAMES), st.sampled_from(["7", "/über", "http://[", "a b"]))),
+    direct=st.booleans(),
+    defaults=st.sampled_from([(), (("X-Default", "d"),), (("X-Default", "d"), ("Content-Type", "text/plain"))]),
+)
+def test_what_is_prepared_is_what_the_response_sends(
+    body: Any, status: Any, headers: list[tuple[str, str]], direct: bool, defaults: tuple[tuple[str, str], ...]
+) -> None:
+    """A response that is prepared for the server sends the same as when it is called, with the default headers."""
+    closed: list[str] = []
+
+    def made() -> Response:
+        response = Response(body, status, headers, direct_passthrough=direct)
+        response.call_on_close(lambda: closed.append("closed"))
+        return response
+
+    quick, plain = made(), made()
+    found = prepared(quick, HeaderRoles(defaults), defaults)
+    if found is not None:
+        plain.headers.extend((name, value) for name, value in defaults if name not in plain.headers)
+        sent: list[Any] = []
+        environ: Any = {"REQUEST_METHOD": "GET"}
+        chunks: Any = plain(environ, lambda status, fields, exc_info=None: sent.extend((status, fields)) or bytes)  # type: ignore[func-returns-value]
+        assert [*found[:2], list(found[2])] == [*sent, list(chunks)]
+        assert quick.headers == plain.headers
+        chunks.close()
+        found[2].close()
+        assert closed == ["closed", "closed"]
+    elif len(quick.headers) != len(plain.headers):
+        # Only what the response will raise when it is called comes that late.
+        with pytest.raises(ValueError, match="IPv6"):
+            quick({"REQUEST_METHOD": "GET"}, lambda status, fields, exc_info=None: bytes)

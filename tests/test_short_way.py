@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import logging
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from costrel import (
     stream_with_context,
     url_for,
 )
+from costrel.context import has_app_context, has_request_context
 from costrel.sessions import SecureCookieSessionInterface
 
 
@@ -509,3 +511,33 @@ def test_short_way_equals_long_way(program: Program, requests: list[Any]) -> Non
     with signals.request_started.connected_to(lambda sender, **extra: None):
         assert run(build(program, "signals", events), requests, events) == short
     assert not signals.watched
+
+
+def _recorder(name: str, events: list[str]) -> Callable[..., None]:
+    def receive(sender: App, response: Any = None, exception: Any = None, exc: Any = None, **more: Any) -> None:
+        endpoint = request.endpoint if has_request_context() else has_app_context()
+        seen = None if response is None else (response.status, sorted(_comparable(response.headers)))
+        events.append(f"{name} {sender.name} {endpoint} {seen} {exception!r} {exc!r} {sorted(more)}")
+
+    return receive
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    program=PROGRAMS,
+    requests=st.lists(REQUESTS, min_size=1, max_size=3),
+    names=st.sets(st.sampled_from([signal.name for signal in signals._request_path]), min_size=1),
+)
+def test_signals_are_sent_alike_on_both_ways(program: Program, requests: list[Any], names: set[str]) -> None:
+    """Receivers of any signals of the request path hear the same in the same order on the short and the long way."""
+    outcomes = []
+    for way in ("short", "method replaced on the instance"):
+        events: list[str] = []
+        with contextlib.ExitStack() as stack:
+            for signal in signals._request_path:
+                if signal.name in names:
+                    stack.enter_context(signal.connected_to(_recorder(signal.name, events)))
+            app = build(program, way, events)
+            outcomes.append(run(app, requests, events))
+            assert app.plans().short == (way == "short")
+    assert outcomes[0] == outcomes[1]

@@ -409,3 +409,13 @@ for testing in (False, True):
 """
     )
     assert ["got_request_exception", "x", [True, True], ["exception"], "KeyError"] in events
+
+
+@pytest.mark.parametrize("name", REQUEST_PATH)
+def test_which_signals_come_at_the_end(name: str) -> None:
+    """The end of a request is watched while one of the three signals that are sent then may have a receiver."""
+    with recorded(name):
+        assert getattr(signals, name).has_receivers()
+        assert signals.end_watched == ("tearing" in name or name == "appcontext_popped")
+    assert not signals.end_watched
+    assert not getattr(signals, name).has_receivers()

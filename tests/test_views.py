@@ -275,3 +275,77 @@ for path in ["/base", "/item/3", "/only/4"]:
 """
     )
     assert len(result) == 20
+
+
+def _plain(self: Any, **values: Any) -> str:
+    return f"{type(self).__name__} {request.method} {values} {self.word}"
+
+
+async def _asynchronous(self: Any, **values: Any) -> str:
+    return _plain(self, **values)
+
+
+@functools.wraps(_plain)
+def _wrapped(self: Any, **values: Any) -> str:
+    return _plain(self, **values)
+
+
+class _Callable:
+    def __call__(self, **values: Any) -> str:
+        return f"callable {values}"
+
+
+class WithoutShortWay(App):
+    """An application that has its own idea of what runs a coroutine."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return super().ensure_sync(func)
+
+
+@pytest.mark.parametrize("every", [True, False])
+@pytest.mark.parametrize("arguments", [(), ("hi",)])
+@pytest.mark.parametrize("on_instance", [False, True])
+@pytest.mark.parametrize("function", [_plain, _asynchronous, _wrapped, functools.partial(_wrapped, None), _Callable()])
+def test_the_short_way_does_what_the_methods_do(
+    function: Any, on_instance: bool, arguments: tuple[str, ...], every: bool
+) -> None:
+    """Whatever the method is, a view class answers the same where the short way is closed."""
+
+    class Thing(MethodView):
+        init_every_request = every
+        methods = ("GET", "POST")
+
+        def __init__(self, word: str = "hello") -> None:
+            self.word = word
+            if on_instance:
+                self.post = functools.partial(_plain, self)
+
+    Thing.get = function  # type: ignore[attr-defined]
+    found = []
+    for cls in (App, WithoutShortWay):
+        app = cls("program", static_folder=None, root_path="/")
+        app.logger.setLevel("CRITICAL")
+        app.add_url_rule("/<int:number>", view_func=Thing.as_view("thing", *arguments))
+        client = app.test_client()
+        found.append([(client.open("/7", method=method).text) for method in ("GET", "HEAD", "POST", "GET")])
+        assert app.plans().plain_class_views == (cls is App)
+    assert found[0] == found[1]
+
+
+def test_methods_may_be_replaced_between_requests(app: App) -> None:
+    """A method, ``dispatch_request`` and ``ensure_sync`` that are replaced after the first request are called."""
+
+    class Thing(MethodView):
+        def get(self) -> str:
+            return "got"
+
+    app.add_url_rule("/", view_func=Thing.as_view("thing"))
+    client = app.test_client()
+    assert client.get("/").text == "got"
+    Thing.get = lambda self: "replaced"  # type: ignore[method-assign]
+    assert client.get("/").text == "replaced"
+    app.ensure_sync = lambda func: lambda **values: f"wrapped {func(**values)}"  # type: ignore[method-assign]
+    # The view function, dispatch_request and get are each wrapped.
+    assert client.get("/").text == "wrapped wrapped wrapped replaced"
+    Thing.dispatch_request = lambda self: "dispatched"  # type: ignore[method-assign,misc]
+    assert client.get("/").text == "wrapped wrapped dispatched"

@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterable, ValuesView
+from collections.abc import Callable, ValuesView
 from copy import copy
 from datetime import timedelta
 from types import TracebackType
@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from werkzeug.exceptions import Aborter, HTTPException
 
-from costrel import coerce, dispatch, errors, failures, signals, urls
+from costrel import coerce, dispatch, ending, errors, failures, signals, urls
 from costrel.config import Config, ConfigAttribute
 from costrel.context import (
     AppContext,
@@ -55,7 +55,7 @@ from costrel.static import add_static_route
 from costrel.watch import WatchedDict, WatchedList, WatchedLists, WatchedType
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
     from itsdangerous import URLSafeTimedSerializer
     from werkzeug.routing import BuildError
     from werkzeug.wrappers import Response as WerkzeugResponse
@@ -656,7 +656,7 @@ class App(Registrar):
 
     def do_teardown_appcontext(self, exc: BaseException | None = _UNSET) -> None:
         """Runs the ``teardown_appcontext`` functions."""
-        dispatch.tear_down_app_context(self, sys.exc_info()[1] if exc is _UNSET else exc)
+        ending.tear_down_app_context(self, sys.exc_info()[1] if exc is _UNSET else exc)
 
     #: The WSGI application itself, apart from :meth:`__call__` so that middleware can wrap it (PEP 3333).
     wsgi_app = dispatch.handle

@@ -85,6 +85,18 @@ class _AppCtxGlobals:
         def __delattr__(self, name: str) -> None: ...
 
 
+class _LazyGlobals:
+    """Makes ``g`` when it is first asked for."""
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        if instance is None:
+            return self
+        # PERF: `lazy` stores in `__dict__`, which Python 3.11 and later have to make for that, and then all attributes
+        # of the context are found later: 0.3 us of a request with `g`.
+        instance.g = instance.app.app_ctx_globals_class()
+        return instance.g
+
+
 class AppContext:
     """Makes an application current: for a command, a shell, a background task.
 
@@ -103,10 +115,8 @@ class AppContext:
         self._tokens: list[tuple[Token[AppContext], RequestContext | None]] = []
         self._surrounding: RequestContext | None = None
 
-    @lazy
-    def g(self) -> _AppCtxGlobals:
-        """The object for data of this context."""
-        return self.app.app_ctx_globals_class()
+    #: The object for data of this context.
+    g: _AppCtxGlobals = _LazyGlobals()  # type: ignore[assignment]
 
     @lazy
     def url_adapter(self) -> MapAdapter | None:

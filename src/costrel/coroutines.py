@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from collections.abc import Callable
 from inspect import CO_COROUTINE
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, TypeGuard
 
 
 def iscoroutinefunction(function: object) -> bool:
@@ -32,7 +33,7 @@ def iscoroutinefunction(function: object) -> bool:
     return inspect.iscoroutinefunction(call) or _is_marked(function)
 
 
-def is_plain(function: Any) -> bool:
+def is_plain(function: object) -> TypeGuard[Callable[..., Any]]:
     """Tells for certain that calling a function or method gives no coroutine; where it is False, another has to tell.
 
     PERF: 0.15 us; :func:`iscoroutinefunction` takes 0.9 us.

@@ -2,13 +2,13 @@
 
 There are two ways through, and a request can't tell them apart. The *short way* runs the plan that was made from what
 the application registered. The *long way* calls each of the application's methods that programs and agents replace,
-in Flask's order; it is taken where one of them is replaced, or where somebody listens to the signals of the request
-path. ``tests/test_short_way.py`` shows that both do the same.
+in Flask's order; it is taken where one of them is replaced. ``tests/test_short_way.py`` shows that both do the same.
+What happens at the end is in ``costrel.ending``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -17,7 +17,17 @@ from costrel import failures, signals
 from costrel.body import Body
 from costrel.coerce import error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
-from costrel.errors import UNHANDLED, handle_plainly, propagates
+from costrel.ending import (
+    PRESERVE_CONTEXT,
+    StreamedBody,
+    close_request,
+    end_request,
+    end_with_body,
+    file_wrapper,
+    run_all,
+    send_popped,
+)
+from costrel.errors import UNHANDLED, handle_plainly
 from costrel.response import Response, assemble, prepared
 from costrel.routing.tables import AllowedMethods
 from costrel.sessions import SecureCookieSession
@@ -27,10 +37,6 @@ if TYPE_CHECKING:
 
     from costrel.app import App
     from costrel.plan import Plan, Plans
-    from costrel.request import Request
-
-#: The key under which a test client leaves a function that takes the context of the request.
-PRESERVE_CONTEXT = "werkzeug.debug.preserve_context"
 
 
 class _ServedContext(RequestContext):
@@ -55,7 +61,8 @@ def serve(
 
     :param environ: the WSGI environ.
     :param start_response: takes the status line and the headers.
-    :param plans: where a middleware has been passed already; by default ``App.wsgi_app`` is called where it is replaced.
+    :param plans: those of the application, from whoever has passed a middleware; without them, an ``App.wsgi_app`` that
+        is replaced is called first.
     :returns: the body. Teardown functions run when it has been closed.
     """
     if plans is None:
@@ -94,33 +101,29 @@ def serve(
                 body = body.emptied() if type(body) is Body else []
         else:
             body = reply(environ, start_response)
-            if not getattr(reply, "is_sequence", False) and not isinstance(body, _file_wrapper(environ)):
+            if not getattr(reply, "is_sequence", False) and not isinstance(body, file_wrapper(environ)):
                 body = StreamedBody(body, context, shared, error)
     except BaseException as escaping:
         failures.report_escaping(app, escaping)
         # Of two errors, teardown functions are told the one that the request failed with, not its handler's.
-        _end(context, environ, shared, escaping if error is None else error)
+        end_request(context, environ, shared, escaping if error is None else error)
         raise
     else:
         # PERF: whether there is something to end is asked here, inline: ending nothing would cost 0.9 us. A request
         # object may hold files of a form, or something else that its class closes.
         request = context._request
-        if (
-            context.plan.ends
-            or PRESERVE_CONTEXT in environ
-            or (request is not None and (not plans.plain_request or "files" in request.__dict__))
-            or (signals.watched and signals.end_is_watched())
-        ):
+        ends = context.plan.ends or signals.end_watched or PRESERVE_CONTEXT in environ
+        if ends or (request is not None and (not plans.plain_request or "files" in request.__dict__)):
             complete = isinstance(body, list) if type(reply) is tuple else getattr(reply, "is_sequence", False)
-            if context.plan.ends or signals.watched or PRESERVE_CONTEXT in environ or error is not None or not complete:
-                body = _end_with_body(context, environ, shared, error, body, complete)
+            if ends or error is not None or not complete:
+                body = end_with_body(context, environ, shared, error, body, complete)
             else:
-                _close_request(context)
+                close_request(context)
         return body
     finally:
         current_context.reset(token)
         if signals.watched and type(body) is not StreamedBody:
-            _send_popped(context, shared)
+            send_popped(context, shared)
         # An error holds the frames that it was raised through: none of them may hold the error, nor the context.
         error = None
         if context.routing_exception is not None:
@@ -211,11 +214,11 @@ def _answer(
         plan.replies_plainly
         and kind is not Response
         and context._after_functions is None
-        and not (signals.watched and signals.request_finished.receivers)
+        and not (signals.watched and signals.request_finished.has_receivers())
     ):
         if kind is str:
             # PERF: what plain_reply would return, without two calls: 0.15 us.
-            data = value.encode()
+            data = value.encode()  # pyright: ignore[reportAttributeAccessIssue, reportOptionalMemberAccess]
             fields = [plans.html_header, ("Content-Length", str(len(data))), *plans.default_headers]
             reply: Any = "200 OK", fields, [data]
         elif kind is dict and plans.plain_json:
@@ -403,7 +406,7 @@ def _complete(app: App, plans: Plans, context: RequestContext, response: Respons
 
 
 def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """The long way: the same life of a request, through the application's replaceable methods and the signals."""
+    """The long way: the same life of a request, through the application's replaceable methods."""
     context = app.request_context(environ)
     error: Exception | None = None
     ended = True
@@ -417,11 +420,11 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
         body = response(environ, start_response)
     except BaseException as escaping:
         failures.report_escaping(app, escaping)
-        _end(context, environ, context.is_shared(), escaping if error is None else error)
+        end_request(context, environ, context.is_shared(), escaping if error is None else error)
         raise
     else:
         complete = getattr(response, "is_sequence", False)
-        body = _end_with_body(context, environ, context.is_shared(), error, body, complete)
+        body = end_with_body(context, environ, context.is_shared(), error, body, complete)
         ended = not isinstance(body, StreamedBody)
         return body
     finally:
@@ -431,7 +434,7 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
         shared = context.is_shared()
         context.detach()
         if ended:
-            _send_popped(context, shared)
+            send_popped(context, shared)
 
 
 def check_origin(app: App, context: RequestContext) -> None:
@@ -474,32 +477,9 @@ def call_view(app: App, context: RequestContext) -> Any:
 
 def tear_down_request(app: App, context: RequestContext, error: BaseException | None) -> None:
     """Runs the teardown functions of the request, all of them; see ``App.do_teardown_request``."""
-    _run_all(app, _plan(app, context).teardown, error)
+    run_all(app, _plan(app, context).teardown, error)
     if signals.watched:
         signals.request_tearing_down.send(app, _async_wrapper=app.ensure_sync, exc=error)
-
-
-def tear_down_app_context(app: App, error: BaseException | None) -> None:
-    """Runs the teardown functions of the application's context; see ``App.do_teardown_appcontext``."""
-    plans = app.plans()
-    _run_all(app, plans.teardown_appcontext, error)
-    if signals.watched:
-        signals.appcontext_tearing_down.send(app, _async_wrapper=app.ensure_sync, exc=error)
-
-
-def _run_all(app: App, functions: tuple[Callable[..., Any], ...], error: BaseException | None) -> None:
-    """Calls every function with the error; the first failure is raised at the end, others are logged."""
-    failure: Exception | None = None
-    for function in functions:
-        try:
-            function(error)
-        except Exception as raised:
-            if failure is None:
-                failure = raised
-            else:
-                app.log_exception((type(raised), raised, raised.__traceback__))
-    if failure is not None:
-        raise failure
 
 
 def _plan(app: App, context: RequestContext) -> Plan:
@@ -522,159 +502,3 @@ def blueprints_of(context: RequestContext) -> tuple[str, ...]:
 def _view_args(context: RequestContext) -> dict[str, Any] | None:
     request = context._request
     return context.view_args if request is None else request.view_args
-
-
-def _end_with_body(
-    context: RequestContext,
-    environ: WSGIEnvironment,
-    shared: bool,
-    error: Exception | None,
-    body: Iterable[bytes],
-    complete: bool,
-) -> Iterable[bytes]:
-    """Ends the request now if the body is complete, else when the body has been closed."""
-    if complete or isinstance(body, _file_wrapper(environ)):
-        _end(context, environ, shared, error)
-        return body
-    _preserve(context, environ)
-    return body if type(body) is StreamedBody else StreamedBody(body, context, shared, error)
-
-
-def _file_wrapper(environ: WSGIEnvironment) -> type | tuple[()]:
-    """Returns the server's class of file bodies, which it must get unwrapped to send the file by itself (PEP 3333)."""
-    wrapper = environ.get("wsgi.file_wrapper")
-    return wrapper if isinstance(wrapper, type) else ()
-
-
-def _preserve(context: RequestContext, environ: WSGIEnvironment) -> None:
-    """Hands the context to a test client or a debugger that asked to see it after the request.
-
-    Whoever pushes it again looks at what is left: the teardown functions have one owner only, and that is this module.
-    """
-    context._ended_elsewhere = True
-    preserve = environ.get(PRESERVE_CONTEXT)
-    if preserve is not None:
-        preserve(context)
-
-
-def _end(context: RequestContext, environ: WSGIEnvironment, shared: bool, error: BaseException | None) -> None:
-    """Ends the request now."""
-    _preserve(context, environ)
-    _tear_down(context, shared, error)
-
-
-def _tear_down(context: RequestContext, shared: bool, error: BaseException | None) -> None:
-    """Runs the teardown functions. Their errors are logged, or raised for a debugger or a test."""
-    app = context.app
-    if error is not None and app.should_ignore_error(error):
-        error = None
-    try:
-        context.tear_down(error, shared)
-    except Exception as failure:
-        _report(app, failure)
-
-
-def _close_request(context: RequestContext) -> None:
-    """Ends a request now that has no teardown functions, only files to close.
-
-    PERF: 1.5 us with the files; to find out that there is nothing else to run takes 3 us more.
-    """
-    try:
-        context.close_request()
-    except Exception as failure:
-        _report(context.app, failure)
-    finally:
-        context._active = bool(context.__dict__.get("_tokens"))
-
-
-def _report(app: App, failure: Exception) -> None:
-    """Logs an error of the end of a request, or raises it for a debugger or a test."""
-    if propagates(app):
-        raise failure
-    failures.report(app, failure)
-
-
-def _report_late(context: RequestContext, failure: Exception) -> None:
-    """Reports an error that comes up when the context of its request is no longer the current one."""
-    token = current_context.set(context)
-    try:
-        _report(context.app, failure)
-    finally:
-        current_context.reset(token)
-
-
-def _send_popped(context: RequestContext, shared: bool) -> None:
-    """Sends the signal for the end of the application's context, after it has ended."""
-    if signals.watched and not shared:
-        app = context.app
-        try:
-            signals.appcontext_popped.send(app, _async_wrapper=app.ensure_sync)
-        except Exception as failure:
-            _report_late(context, failure)
-
-
-class StreamedBody:
-    """A body that is still being made when the request's functions have returned; closing it ends the request.
-
-    The server closes it on whatever thread it likes, also when the client has gone; should it forget to, garbage
-    collection does.
-    """
-
-    def __init__(
-        self,
-        body: Iterable[bytes],
-        context: RequestContext,
-        shared: bool,
-        error: Exception | None,
-    ) -> None:
-        self.body = body
-        self.context: RequestContext | None = context
-        #: The same, kept beyond the end of the request, for what goes wrong when the body is closed.
-        self.origin = context
-        self.shared = shared
-        self.error = error
-
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            yield from self.body
-        except Exception as error:
-            self.error = error
-            app = self.origin.app
-            if app.contains_errors and not propagates(app):
-                # The answer has begun: nobody can be told of the error but who reads the log.
-                _report_late(self.origin, error)
-            # A server closes the body now. A test client only raises the error.
-            self.close()
-            raise
-        self.end()
-
-    def close(self) -> None:
-        """Closes the body, and ends the request unless the body was read to its end before."""
-        body, self.body = self.body, ()
-        try:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
-        except Exception as error:
-            if not self.origin.app.contains_errors:
-                raise
-            _report_late(self.origin, error)
-        finally:
-            self.end()
-
-    def end(self) -> None:
-        """Runs the teardown functions, at the first call only."""
-        context, self.context = self.context, None
-        error, self.error = self.error, None  # whose traceback leads back to this object
-        if context is None:
-            return
-        # This may be another thread than the one that handled the request.
-        token = current_context.set(context)
-        try:
-            _tear_down(context, self.shared, error)
-        finally:
-            current_context.reset(token)
-            _send_popped(context, self.shared)
-
-    def __del__(self) -> None:
-        self.close()

@@ -60,7 +60,7 @@ def _nearest(
     handler = handlers.get(kind)
     if handler is None:
         for cls in kind.__mro__:
-            handler = handlers.get(cls)  # type: ignore[call-overload]
+            handler = handlers.get(cls)
             if handler is not None:
                 break
     return handler

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from costrel.cross_origin import is_exempt, make_guard
+from costrel.header_fields import HeaderRoles
 from costrel.registrar import hook_names
 from costrel.request import Request
-from costrel.response import HeaderRoles, Headers, Response
+from costrel.response import Headers, Response
 from costrel.routing import Map
 from costrel.serialize import DefaultJSONProvider, decode
 from costrel.session_cookie import SessionCookie
@@ -176,7 +177,7 @@ class Plans(dict["str | None", Plan]):
         self.plain_request = app.request_class is Request
         #: Whether a request's attributes are what costrel makes of the environ.
         self.known_request = as_shipped(app.request_class, Request, _REQUEST_AS_SHIPPED)
-        #: Whether a class-based view may call the method for the request's method at once: nobody replaced what it asks.
+        #: Whether a class-based view may call its method at once: nobody has replaced what it would ask.
         self.plain_class_views = self.known_request and _none_replaced(app, shipped, ("ensure_sync",))
         #: The default headers, checked here so that they need not be checked with each response.
         self.default_headers = tuple(Headers(app.config["DEFAULT_HEADERS"] or {}))

@@ -13,7 +13,7 @@ from werkzeug.routing import Rule as BaseRule
 
 from costrel.routing.converters import reader
 from costrel.routing.matcher import Filler, Leaf, Node, Step
-from costrel.routing.patterns import GROUPS, WHOLE
+from costrel.routing.patterns import GROUPS, REST, WHOLE
 
 #: By the id of a rule, the rules of its endpoint that are to be preferred where their defaults fit.
 Canonical: TypeAlias = Mapping[int, list[BaseRule]]
@@ -23,7 +23,6 @@ _USUAL_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "
 
 #: The node of what is not in the tree.
 NOWHERE = Node()
-
 
 
 class AllowedMethods(tuple[str, ...]):
@@ -239,3 +238,62 @@ def _fill_many(
         return arguments
 
     return fill
+
+
+def walk(node: Node, path: str, texts: list[str]) -> Node:
+    """Walks along the path without turning back and returns the node at its end, an empty one at a dead end.
+
+    :param texts: receives the text of the placeholders.
+    """
+    parts = iter(path.split("/"))
+    for part in parts:
+        child = node.get(part)
+        if child is None:
+            step = node.step
+            while step is not None:
+                test, after, kind, step = step
+                if not kind:
+                    if test(part):
+                        texts.append(part)
+                        child = after
+                        break
+                elif kind == GROUPS:
+                    found = test(part)
+                    if found:
+                        texts += found
+                        child = after
+                        break
+                else:
+                    if kind == REST:
+                        rest = "/".join((part, *parts))
+                        # PERF: the test is a regular expression; what it allows is nearly always this.
+                        if (part and "\n" not in rest) or test(rest):
+                            texts.append(rest)
+                            child = after
+                    break
+            if child is None:
+                return NOWHERE
+        node = child
+    return node
+
+
+def is_unknown(node: Node, path: str) -> bool:
+    """Tells whether no rule matches a path, for any method, where no path has to turn back.
+
+    :param node: where the walk along the path has ended.
+    """
+    return not node.rules and "" not in node and path[:1] == "/" and "//" not in path
+
+
+def refused_methods(node: Node, method: str) -> list[str]:
+    """Returns the methods of the rules that end at the node; none where one of them accepts the method.
+
+    None also where rules end a slash later, for then it takes a search to tell.
+    """
+    allowed: set[str] = set()
+    if "" not in node:
+        for rule in node.rules:
+            if rule.methods is None or method in rule.methods:
+                return []
+            allowed |= rule.methods
+    return sorted(allowed)
