@@ -183,6 +183,7 @@ ODD_HEADERS = {
     ],
     "If-Modified-Since": [
         "", "yesterday", "0", "Mon, 99 Foo 2020 99:99:99 GMT", "Thu, 01 Jan 99999 00:00:00 GMT", "\xff",
+        "Thu, 01 Jan 1970 00:00:18446744073709551615 GMT", "Thu, 01 Jan 1970 00:00:00 +99999999999999999999",
         "Mon, 01 Jan 0001 00:00:00 +2359",
     ],
     "If-Unmodified-Since": ["never", "9" * 5000],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import io
 import os
 import sys
 import time
@@ -10,11 +12,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from itsdangerous import BadData
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from costrel import App
+from costrel import App, send_file, url_for
+from costrel.auth import basic_auth, bearer_auth
 from costrel.invariants import make_environ
 from costrel.request import Request
+from costrel.security import DEFAULT_LIMITS, is_own_target, normalize_redirect_target
 
 #: On a machine that does nothing else, ``LINEAR_TIME_EXACTLY=1`` asks for the bars themselves. A busy machine may be
 #: several times as slow, and where caches are shared with others, a long text can take more than its share.
@@ -29,7 +35,7 @@ LEAST = 0.001
 TRIES = 8
 ROUNDS = 6
 
-APP = App("linear")
+APP = App("linear", static_folder=os.path.dirname(__file__))
 APP.config.update(
     SECRET_KEY="test key", MAX_CONTENT_LENGTH=None, MAX_FORM_MEMORY_SIZE=None, MAX_FORM_PARTS=None, TRUSTED_HOSTS=None
 )
@@ -139,8 +145,90 @@ def _session_on_the_short_way(text: str) -> None:
     APP(make_environ(headers={"Cookie": f"session={text}"}), lambda status, headers, error=None: print)
 
 
-def _path(text: str) -> None:
-    APP(make_environ(b"/" + text.encode("latin-1")), lambda status, headers, error=None: print)
+def _path(text: str, prefix: bytes = b"/") -> None:
+    body = APP(make_environ(prefix + text.encode("latin-1")), lambda status, headers, error=None: print)
+    body.close() if hasattr(body, "close") else None
+
+
+def _below(prefix: str) -> Callable[[str], None]:
+    """Returns a function that asks for a path that begins so, of a static file or a rule with a converter."""
+    return lambda text: _path(text, prefix.encode())
+
+
+def _whole_url(text: str) -> None:
+    request = Request(make_environ(b"/" + text.encode("latin-1")))
+    with APP.app_context():
+        _tolerant(lambda: request.url)
+
+
+def _url_with_a_query(text: str) -> None:
+    request = Request(make_environ(query=text.encode("latin-1")))
+    with APP.app_context():
+        _tolerant(lambda: request.url)
+
+
+def _answered(*names: str, method: str = "GET", prefix: str = "") -> Callable[[str], None]:
+    """Returns a function that sends a request for a file with a text in each of these headers."""
+
+    def parse(text: str) -> None:
+        environ = make_environ(b"/file", method=method, headers=dict.fromkeys(names, prefix + text))
+        body = APP(environ, lambda status, headers, error=None: print)
+        body.close() if hasattr(body, "close") else None
+
+    return parse
+
+
+def _behind_a_proxy(*names: str) -> Callable[[str], None]:
+    """Returns a function that sends a request by way of Werkzeug's middleware for headers of proxies."""
+    fixed = ProxyFix(lambda environ, start_response: _whole_url_of(environ), 1, 1, 1, 1, 1)
+
+    def parse(text: str) -> None:
+        fixed(make_environ(headers=dict.fromkeys(names, text)), lambda status, headers, error=None: print)
+
+    return parse
+
+
+def _whole_url_of(environ: Any) -> list[bytes]:
+    with APP.app_context():
+        _tolerant(lambda: Request(environ).url)
+    return []
+
+
+def _best(header: str, attribute: str, choices: list[str]) -> Callable[[str], None]:
+    """Returns a function that chooses among what a header accepts."""
+
+    def parse(text: str) -> None:
+        accepted = getattr(Request(make_environ(headers={header: text})), attribute)
+        _tolerant(lambda: accepted.best_match(choices))
+        _tolerant(lambda: accepted.best)
+
+    return parse
+
+
+def _redirect_target(text: str) -> None:
+    for prefix in ("", "/", "http://", "//"):
+        is_own_target(prefix + text, "http", "localhost")
+        normalize_redirect_target(prefix + text)
+
+
+def _built_url(text: str) -> None:
+    with APP.test_request_context("/"):
+        _tolerant(lambda: url_for("/t/<text>", text=text, q=text, _anchor=text))
+
+
+def _log_in(prefix: str, read: Callable[[], Any]) -> Callable[[str], None]:
+    """Returns a function that logs in with a text behind the name of a scheme."""
+
+    def parse(text: str) -> None:
+        with APP.test_request_context("/", headers={"Authorization": prefix + text.replace("\n", " ")}):
+            _tolerant(read)
+
+    return parse
+
+
+def _signed(text: str) -> None:
+    with contextlib.suppress(BadData):
+        APP.signer("purpose").loads(text, max_age=60)
 
 
 def _host(text: str) -> None:
@@ -157,8 +245,28 @@ def _home() -> str:
     return str(session.get("user"))
 
 
+APP.add_url_rule(
+    "/file", "file", lambda: send_file(io.BytesIO(b"content"), "text/plain", etag="tag"), methods=["GET", "POST"]
+)
+for _rule in ("/u/<uuid:n>", "/a/<any(one, two):n>", "/m/<one>-<two>.<three>", "/r/<string(length=2):n>/x"):
+    APP.add_url_rule(_rule, _rule, lambda **values: "found")
 for _rule in ("/<path:rest>/end", "/t/<text>", "/<path:a>/x/<path:b>/y/<path:c>", "/n/<int:n>", "/f/<float:n>"):
     APP.add_url_rule(_rule, _rule, lambda **values: "found")
+
+
+def _limited(parse: Callable[[str], None]) -> Callable[[str], None]:
+    """Returns the function with the limits that an application starts with."""
+
+    def limited(text: str) -> None:
+        lifted = {name: APP.config[name] for name in DEFAULT_LIMITS}
+        APP.config.update(DEFAULT_LIMITS)
+        try:
+            parse(text)
+        finally:
+            APP.config.update(lifted)
+
+    return limited
+
 
 BOUNDARY = "multipart/form-data; boundary=x"
 PART = b'--x\r\nContent-Disposition: form-data; name="a"'
@@ -193,12 +301,63 @@ PARSERS: dict[str, Callable[[str], None]] = {
     "if-none-match": _header("If-None-Match", "if_none_match"),
     "if-match": _header("If-Match", "if_match"),
     "if-modified-since": _header("If-Modified-Since", "if_modified_since"),
+    "if-unmodified-since": _header("If-Unmodified-Since", "if_unmodified_since"),
+    "if-unmodified-since with a date": _header(
+        "If-Unmodified-Since", "if_unmodified_since", prefix="Mon, 01 Jan 2020 00:00:0"
+    ),
     "date": _header("Date", "date", prefix="Mon, 01 Jan 2020 "),
     "cache-control": _header("Cache-Control", "cache_control"),
     "max-forwards": _header("Max-Forwards", "max_forwards"),
     "content-length": _header("Content-Length", "content_length", method="POST"),
     "x-forwarded-for": _header("X-Forwarded-For", "access_route"),
     "request headers": _header("Access-Control-Request-Headers", "access_control_request_headers"),
+    "pragma": _header("Pragma", "pragma"),
+    "user agent": _header("User-Agent", "user_agent"),
+    "content-md5 and the like": _header("Content-Encoding", "content_encoding", "content_md5", "referrer", "origin"),
+    "transfer-encoding": _header("Transfer-Encoding", "content_length", method="POST"),
+    "best media type": _best("Accept", "accept_mimetypes", ["text/html", "application/json"]),
+    "best language": _best("Accept-Language", "accept_languages", ["de", "en-GB", "fr-CA"]),
+    "best encoding": _best("Accept-Encoding", "accept_encodings", ["gzip", "br"]),
+    "answer to a range": _answered("Range", prefix="bytes="),
+    "answer to conditions": _answered("If-None-Match", "If-Modified-Since"),
+    "answer to conditions that must hold": _answered("If-Match", "If-Unmodified-Since"),
+    "answer to a conditional range": _answered("If-Range", "Range", prefix="bytes=0-"),
+    "cross-origin guard": _answered("Origin", "Sec-Fetch-Site", method="POST"),
+    "cross-origin guard of old browsers": _answered("Origin", method="POST", prefix="http://"),
+    "x-forwarded-for of a proxy": _behind_a_proxy("X-Forwarded-For"),
+    "x-forwarded-host": _behind_a_proxy("X-Forwarded-Host"),
+    "x-forwarded-port": _behind_a_proxy("X-Forwarded-Port"),
+    "x-forwarded-prefix": _behind_a_proxy("X-Forwarded-Prefix"),
+    "x-forwarded-proto": _behind_a_proxy("X-Forwarded-Proto"),
+    "cookie on the short way": _answered("Cookie", prefix="session="),
+    "json of a text with escapes": _body("application/json", "json", prefix=b'["\\\\', suffix=b'"]'),
+    "json number": _body("application/json", "json", prefix=b"[1", suffix=b"]"),
+    "json within limits": _limited(_body("application/json", "json")),
+    "query within limits": _limited(_query),
+    "form within limits": _limited(_body("application/x-www-form-urlencoded", "form")),
+    "multipart boundary": _header("Content-Type", "mimetype_params", "form", method="POST", prefix=BOUNDARY[:-1]),
+    "multipart name": _body(BOUNDARY, "form", prefix=PART[:-1], suffix=b'"\r\n\r\n1\r\n--x--\r\n'),
+    "multipart file name": _body(
+        BOUNDARY, "files", prefix=PART + b"; filename*=UTF-8''", suffix=b"\r\n\r\n1\r\n--x--\r\n"
+    ),
+    "multipart media type": _body(
+        BOUNDARY, "form", prefix=PART + b"\r\nContent-Type: text/plain; charset=", suffix=b"\r\n\r\n1\r\n--x--\r\n"
+    ),
+    "basic log-in": _log_in("Basic ", lambda: basic_auth(lambda name, password: None)),
+    "bearer log-in": _log_in("Bearer ", lambda: bearer_auth(lambda token: None)),
+    "signed token": _signed,
+    "redirect target": _redirect_target,
+    "built url": _built_url,
+    "whole url": _whole_url,
+    "whole url with a query": _url_with_a_query,
+    "static file": _below("/static/"),
+    "text converter": _below("/t/"),
+    "text converters in one segment": _below("/m/"),
+    "integer converter": _below("/n/1"),
+    "float converter": _below("/f/1"),
+    "uuid converter": _below("/u/0"),
+    "choices converter": _below("/a/one"),
+    "length converter": _below("/r/a"),
     "path": _path,
 }
 #: What comes at the end, so that a parser that has nearly made it goes back.

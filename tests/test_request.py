@@ -7,6 +7,7 @@ import io
 import json
 import weakref
 from collections.abc import Callable
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.wrappers import Request as WerkzeugRequest
 
 from costrel import fields
+from costrel.invariants import make_environ
 from costrel.request import Request
 from costrel.routing import Rule
 
@@ -741,3 +743,16 @@ def test_from_values() -> None:
     request = Request.from_values("/a?b=1", base_url="http://example.org/")
     assert type(request) is Request
     assert request.url == "http://example.org/a?b=1"
+
+
+@pytest.mark.parametrize("value", ["Thu, 01 Jan 1970 00:00:18446744073709551615 GMT", "1 Jan 1970 0:0:0 +" + "9" * 20])
+def test_numbers_that_fit_into_no_date(value: str) -> None:
+    """A date whose numbers are too large counts as none; werkzeug raises OverflowError."""
+    names = ["Date", "If-Modified-Since", "If-Unmodified-Since", "If-Range"]
+    request = Request(make_environ(headers=dict.fromkeys(names, value)))
+    assert (request.date, request.if_modified_since, request.if_unmodified_since) == (None, None, None)
+    assert (request.if_range.date, request.if_range.etag) == (None, None)
+    known = Request(make_environ(headers=dict.fromkeys(names, "Thu, 01 Jan 1970 00:00:05 GMT")))
+    assert {known.date, known.if_modified_since, known.if_unmodified_since, known.if_range.date} == {
+        datetime(1970, 1, 1, 0, 0, 5, tzinfo=timezone.utc)
+    }

@@ -18,6 +18,8 @@ from werkzeug.utils import redirect as werkzeug_redirect
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from costrel.header_fields import HeaderRoles, header_roles
+from costrel.invariants import make_environ
+from costrel.request import Request
 from costrel.response import Headers, Response, assemble, is_shipped, prepared, redirect
 
 
@@ -205,7 +207,7 @@ BREAKING = ["a\r\nSet-Cookie: b=c", "a\nb", "a\rb", "a\x00b"]
     ],
 )
 def test_breaking_text_is_refused(use: Callable[[str], object], text: str) -> None:
-    """Text with a line break or NUL is refused where it is set, and the message shows it."""
+    """Text with a line break or another control character is refused where it is set, and the message shows it."""
     with pytest.raises(ValueError, match=r"must not contain|not valid|control character|newline"):
         use(text)
 
@@ -523,3 +525,15 @@ def test_what_is_prepared_is_what_the_response_sends(
         # Only what the response will raise when it is called comes that late.
         with pytest.raises(ValueError, match="IPv6"):
             quick({"REQUEST_METHOD": "GET"}, lambda status, fields, exc_info=None: bytes)
+
+
+@pytest.mark.parametrize("header", ["If-Modified-Since", "If-Unmodified-Since", "If-Range"])
+def test_a_condition_that_is_no_date_is_none(header: str) -> None:
+    """A date whose numbers are too large is no condition; the others still hold."""
+    value = "Thu, 01 Jan 1970 00:00:18446744073709551615 GMT"
+    for more, status in (({}, 200), ({"If-None-Match": '"a"'}, 304)):
+        environ = make_environ(headers={header: value, "Range": "bytes=0-1", **more})
+        for request in (environ, Request(environ)):
+            response = Response("0123", headers={"ETag": '"a"', "Last-Modified": "Thu, 01 Jan 1970 00:00:05 GMT"})
+            assert response.make_conditional(request) is response
+            assert response.status_code == status

@@ -21,6 +21,8 @@ from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import LimitedStream
 
+from costrel.lazy import lazy
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from werkzeug.datastructures import FileStorage
@@ -158,6 +160,23 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     """Returns the byte that an escape in a quoted cookie stands for."""
     code = match[1]
     return code if len(code) == 1 else int(code, 8).to_bytes(1, "big")
+
+
+def possible_date(inherited: Any, otherwise: Callable[[], Any] = lambda: None) -> lazy[Any]:
+    """Returns an attribute of a request that is a date, where the header names one.
+
+    :param inherited: werkzeug's attribute, which raises ``OverflowError`` for numbers that do not fit into one.
+    :param otherwise: makes the value then.
+    """
+
+    def read(request: object) -> Any:
+        try:
+            return inherited.__get__(request, type(request))
+        except OverflowError:
+            return otherwise()
+
+    read.__doc__ = inherited.__doc__
+    return lazy(read)
 
 
 class ImmutableMultiDict(WerkzeugImmutableMultiDict[K, V]):

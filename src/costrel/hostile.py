@@ -217,6 +217,8 @@ def conditionals() -> SearchStrategy[dict[str, str]]:
                 "Sunday, 06-Nov-94 08:49:37 GMT",
                 "Sun Nov  6 08:49:37 1994",
                 "Mon, 31 Feb 2020 00:00:00 -0000",
+                "Thu, 01 Jan 1970 00:00:18446744073709551615 GMT",
+                "Thu, 01 Jan 1970 00:00:00 +99999999999999999999",
                 "1,1 1 1:1:1 1",
             ),
         ]

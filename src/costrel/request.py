@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
-from werkzeug.datastructures import Authorization, EnvironHeaders
+from werkzeug.datastructures import Authorization, EnvironHeaders, IfRange
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.sansio.utils import get_content_length
@@ -25,6 +25,7 @@ from costrel.fields import (
     parse_cookies,
     parse_fields,
     parse_plain_cookies,
+    possible_date,
     read_at_once,
     store_fields,
 )
@@ -105,8 +106,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def scheme(self) -> str:
         """The scheme of the URL, such as ``https``."""
-        scheme: str = self.environ.get("wsgi.url_scheme", "http")
-        return scheme
+        return cast("str", self.environ.get("wsgi.url_scheme", "http"))
 
     @lazy
     def server(self) -> tuple[str, int | None] | None:
@@ -245,6 +245,11 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         except ValueError:  # werkzeug's error for credentials that are not ASCII
             return None
 
+    date = possible_date(WerkzeugRequest.date)  # pyright: ignore[reportAssignmentType]
+    if_modified_since = possible_date(WerkzeugRequest.if_modified_since)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    if_unmodified_since = possible_date(WerkzeugRequest.if_unmodified_since)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+    if_range = possible_date(WerkzeugRequest.if_range, IfRange)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
     # What the rule says.
 
     @property
@@ -357,9 +362,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         state = vars(self)
         if "files" not in state:
             state["files"] = self.parameter_storage_class()
-            self._explain_missing_files()
-        files: Any = state["files"]
-        return files  # type: ignore[no-any-return]
+            _explain_missing_files(self)
+        return cast("ImmutableMultiDict[str, FileStorage]", state["files"])
 
     def _load_form_data(self) -> None:
         """Parses a form body into ``form`` and ``files``, once."""
@@ -369,12 +373,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             return
         check_boundary(self.headers.get("Content-Type", ""))
         super()._load_form_data()
-        self._explain_missing_files()
-
-    def _explain_missing_files(self) -> None:
-        """In debug mode, prepares ``files`` to say that the form's encoding is wrong where that is so."""
-        if _in_debug_mode(self) and self.mimetype != "multipart/form-data" and not self.files:
-            explain_missing_files(self)
+        _explain_missing_files(self)
 
     # JSON.
 
@@ -419,6 +418,12 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
             if _in_debug_mode(self):
                 raise
             raise BadRequest() from error
+
+
+def _explain_missing_files(request: Request) -> None:
+    """In debug mode, prepares ``files`` to say that the form's encoding is wrong where that is so."""
+    if _in_debug_mode(request) and request.mimetype != "multipart/form-data" and not request.files:
+        explain_missing_files(request)
 
 
 def _in_debug_mode(request: Request) -> bool:

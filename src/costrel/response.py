@@ -45,8 +45,11 @@ if TYPE_CHECKING:
     from http import HTTPStatus
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from werkzeug.wrappers import Request
 
 _STATUS_LINES = {code: (f"{code} {phrase.upper()}", code) for code, phrase in HTTP_STATUS_CODES.items()}
+#: The headers of a request whose dates are conditions.
+_DATES = frozenset({"HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"})
 _NEEDS_NO_ESCAPE = re.compile(r"[\w/.~?=-]*").fullmatch
 
 
@@ -75,8 +78,8 @@ class Headers(WerkzeugHeaders):
 
     >>> Headers({"X-Note": "one\\r\\nSet-Cookie: a=b"})
     Traceback (most recent call last):
-    ValueError: Header values must not contain newline characters or NUL: 'one\\r\\nSet-Cookie: a=b'. \
-Remove them from the text, or encode it.
+    ValueError: Header values must not contain newline characters, NUL or other control characters: \
+'one\\r\\nSet-Cookie: a=b'. Remove them from the text, or encode it.
     """
 
     def __init__(self, defaults: Any = None) -> None:
@@ -309,6 +312,27 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
     def _clean_status(self, value: str | int | HTTPStatus) -> tuple[str, int]:
         status, code = super()._clean_status(value)
         return check_status(status), code
+
+    def make_conditional(
+        self,
+        request_or_environ: WSGIEnvironment | Request,
+        accept_ranges: bool | str = False,
+        complete_length: int | None = None,
+    ) -> Response:
+        """Makes it an answer with 304, 412 or 206 where the request asks for that (RFC 9110 §13, §14).
+
+        :param accept_ranges: the value of ``Accept-Ranges``; True is ``bytes``.
+        :param complete_length: the size of the whole body, without which no range is answered.
+        :raises RequestedRangeNotSatisfiable: the range is not in the body (416).
+        """
+        try:
+            super().make_conditional(request_or_environ, accept_ranges, complete_length)
+        except OverflowError:
+            # A date whose numbers fit into none is no condition (RFC 9110 §13.1.3).
+            environ = request_or_environ if isinstance(request_or_environ, dict) else request_or_environ.environ
+            possible = {name: value for name, value in environ.items() if name not in _DATES}
+            super().make_conditional(possible, accept_ranges, complete_length)
+        return self
 
     def set_cookie(
         self,
