@@ -123,7 +123,8 @@ def make_decoder(object_hook: Callable[[dict[str, Any]], Any]) -> Callable[[str]
 
     :param object_hook: called with each object, the inner ones first; what it returns takes the object's place.
     """
-    scan = json.JSONDecoder(object_hook=object_hook).scan_once
+    decoder: Any = json.JSONDecoder(object_hook=object_hook)
+    scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once
 
     def decode_with_hook(text: str) -> Any:
         try:
