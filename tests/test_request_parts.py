@@ -12,7 +12,7 @@ from werkzeug.datastructures import EnvironHeaders, MultiDict
 
 from costrel import App, Request, request
 from costrel.context import current_context
-from costrel.request_parts import READERS, URLENCODED, make_headers
+from costrel.request_parts import READERS, URLENCODED, make_headers, read_method, read_path
 from tests.support.environ import call, make_environ
 
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
@@ -30,7 +30,7 @@ LIMITS = st.fixed_dictionaries(
         "LIMIT_URLENCODED_FORMS": st.booleans(),
     },
 )
-USES = [*READERS, "values", "files", "data", "json", "mimetype", "content_length", "method", "stream", "query_string"]
+USES = [*READERS, "values", "files", "data", "json", "mimetype", "content_length", "url", "stream", "query_string"]
 
 
 def serve(app: App, environ: dict[str, Any]) -> bytes:
@@ -126,6 +126,20 @@ def test_headers_of_an_environ() -> None:
     environ["CONTENT_TYPE"] = "text/plain"
     assert headers == EnvironHeaders(environ)
     assert list(headers) == [("X-Token", "a"), ("Content-Type", "text/plain")]
+
+
+@pytest.mark.parametrize(
+    ("environ", "method", "path"),
+    [
+        ({}, "GET", "/"),
+        ({"REQUEST_METHOD": "post", "PATH_INFO": "/a/b"}, "POST", "/a/b"),
+        ({"PATH_INFO": "//a"}, "GET", "/a"),
+        ({"PATH_INFO": "/\u00c3\u00a4"}, "GET", "/ä"),
+    ],
+)
+def test_method_and_path(environ: dict[str, Any], method: str, path: str) -> None:
+    """The method is in capitals, the path is text and begins with one slash."""
+    assert (read_method(environ), read_path(environ)) == (method, path)
 
 
 @pytest.mark.parametrize("name", [*READERS, "parameter_storage_class", "max_form_parts", "__getattribute__"])

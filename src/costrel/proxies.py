@@ -91,12 +91,11 @@ class _RequestProxy(_Proxy["Request"]):
         request = context._request
         try:
             if request is None:
-                parts = context._parts
-                if parts is not None and name in parts:
-                    return parts[name]
-                part = context.part(name) if name in READERS else None
-                if part is not None:
-                    return part
+                if name in READERS:
+                    parts = context._parts
+                    part = context.part(name) if parts is None or name not in parts else parts[name]
+                    if part is not None:
+                        return part
                 request = context.request
             return getattr(request, name)
         except AttributeError as error:

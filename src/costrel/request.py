@@ -31,7 +31,7 @@ from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
 from costrel.overrides import Overrides
 from costrel.request_form import FORM_LIMITS, read_multipart, read_urlencoded
-from costrel.request_parts import READERS, make_headers
+from costrel.request_parts import READERS, make_headers, read_method, read_path
 from costrel.request_url import decode_path, simple_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
@@ -110,7 +110,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def method(self) -> str:
         """The method, such as ``GET``, in capitals."""
-        return cast("str", self.environ.get("REQUEST_METHOD", "GET")).upper()
+        return read_method(self.environ)
 
     @lazy
     def scheme(self) -> str:
@@ -137,8 +137,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def path(self) -> str:
         """The path below the root path, which is matched against the rules."""
-        path = decode_path(self.environ.get("PATH_INFO") or "")
-        return path if path[:1] == "/" != path[1:2] else f"/{path.lstrip('/')}"
+        return read_path(self.environ)
 
     @lazy
     def query_string(self) -> bytes:

@@ -23,6 +23,7 @@ from costrel.fields import (
     read_at_once,
     store_fields,
 )
+from costrel.request_url import decode_path
 from costrel.security import DEFAULT_LIMITS
 
 if TYPE_CHECKING:
@@ -42,6 +43,28 @@ def make_headers(environ: WSGIEnvironment) -> EnvironHeaders:
     headers._list = []
     headers.environ = environ
     return headers
+
+
+def read_method(environ: WSGIEnvironment) -> str:
+    """Returns the method of a request, such as ``GET``, in capitals."""
+    method: str = environ.get("REQUEST_METHOD", "GET")
+    return method.upper()
+
+
+def read_path(environ: WSGIEnvironment) -> str:
+    """Returns the path of a request below the root path."""
+    path = decode_path(environ.get("PATH_INFO") or "")
+    return path if path[:1] == "/" != path[1:2] else f"/{path.lstrip('/')}"
+
+
+def _read_method(environ: WSGIEnvironment, settings: Settings, state: State) -> Any:
+    method = state["method"] = read_method(environ)
+    return method
+
+
+def _read_path(environ: WSGIEnvironment, settings: Settings, state: State) -> Any:
+    path = state["path"] = read_path(environ)
+    return path
 
 
 def _read_headers(environ: WSGIEnvironment, settings: Settings, state: State) -> Any:
@@ -94,4 +117,6 @@ READERS: Mapping[str, Callable[[WSGIEnvironment, Settings, State], Any]] = {
     "cookies": _read_cookies,
     "form": _read_form,
     "headers": _read_headers,
+    "method": _read_method,
+    "path": _read_path,
 }
