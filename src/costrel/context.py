@@ -219,7 +219,7 @@ class RequestContext(AppContext):
         if request is None:
             request = self._request = self.app.request_class(self.environ)
             if self._parts:
-                request.__dict__.update(self._parts)
+                vars(request).update(self._parts)
             request.json_module = self.app.json
             request.url_rule = self.rule
             request.view_args = self.view_args
