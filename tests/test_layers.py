@@ -20,8 +20,8 @@ from tests.support.layers import (
 LAYERS = {
     0: "asynchronous body config coroutines encryption environment fields header_fields hostile invariants json_limits"
     " lazy multipart overrides packages routing serialize server session_data signals signing tags typing watch",
-    1: "cookies cross_origin defaults diagnostics request request_form request_url response security session_cookie"
-    " sessions",
+    1: "cookies cross_origin defaults diagnostics request request_form request_parts request_url response security"
+    " session_cookie sessions",
     2: "context globals proxies",
     3: "auth cli helpers json logging policies static templating testing views",
     4: "app blueprints coerce dispatch ending errors failures plan registrar urls",

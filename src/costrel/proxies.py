@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from werkzeug.local import LocalProxy
 
+from costrel.request_parts import READERS
+
 if TYPE_CHECKING:
     from costrel.app import App
     from costrel.context import AppContext, RequestContext, _AppCtxGlobals
@@ -88,7 +90,14 @@ class _RequestProxy(_Proxy["Request"]):
             context = find_request_context()
         request = context._request
         try:
-            return getattr(context.request if request is None else request, name)
+            if request is None:
+                if name in READERS:
+                    parts = context._parts
+                    part = context.part(name) if parts is None or name not in parts else parts[name]
+                    if part is not None:
+                        return part
+                request = context.request
+            return getattr(request, name)
         except AttributeError as error:
             current_context.get().attribute_error = error
             raise

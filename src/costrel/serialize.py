@@ -124,7 +124,7 @@ def make_decoder(object_hook: Callable[[dict[str, Any]], Any]) -> Callable[[str]
     :param object_hook: called with each object, the inner ones first; what it returns takes the object's place.
     """
     decoder: Any = json.JSONDecoder(object_hook=object_hook)
-    scan = decoder.scan_once
+    scan: Callable[[str, int], tuple[Any, int]] = decoder.scan_once
 
     def decode_with_hook(text: str) -> Any:
         try:
