@@ -16,7 +16,18 @@ PACKAGE = ROOT / "src" / "costrel"
 
 #: Modules that only costrel itself imports; what they do shows in the tests of those above them.
 INTERNAL = {
-    *("asynchronous", "body", "coerce", "coroutines", "dispatch", "errors", "fields", "json_limits", "lazy"),
+    *(
+        "asynchronous",
+        "body",
+        "coerce",
+        "coroutines",
+        "dispatch",
+        "errors",
+        "failures",
+        "fields",
+        "json_limits",
+        "lazy",
+    ),
     *("overrides", "packages", "plan", "registrar", "request_url", "signing", "urls", "watch"),
 }
 PACKAGES = {path.parent.name: path.read_text() for path in sorted(PACKAGE.rglob("__init__.py"))}
