@@ -18,8 +18,9 @@ from tests.support.layers import (
 
 #: Which units a layer holds. Imports point down or stay in the layer; nothing below 5 knows what is public.
 LAYERS = {
-    0: "asynchronous body config coroutines encryption environment fields header_fields hostile invariants json_limits"
-    " lazy multipart overrides packages routing serialize server session_data signals signing tags typing watch",
+    0: "asynchronous body config coroutines debugger encryption environment fields header_fields hostile invariants"
+    " json_limits lazy masking multipart overrides packages routing serialize server session_data signals signing tags"
+    " typing watch",
     1: "cookies cross_origin defaults diagnostics request request_form request_parts request_url response security"
     " session_cookie sessions",
     2: "context globals proxies",

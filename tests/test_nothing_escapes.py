@@ -74,10 +74,9 @@ class Failing:
     records: list[logging.LogRecord] = field(default_factory=list)
     receivers: list[Any] = field(default_factory=list)
 
-    def at(self, place: str) -> None:
-        """Raises the error where this is the place for it."""
-        if place == self.place and "/clean" not in _path():
-            _raise(self.kind)
+    def at(self, place: str) -> Any:
+        """Raises the error where this is the place for it; else returns None."""
+        return _raise(self.kind) if place == self.place and "/clean" not in _path() else None
 
     def send(self, path: str = "/fails/7") -> Reply:
         """Sends a request whose client has given it an identifier."""

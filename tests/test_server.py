@@ -18,6 +18,7 @@ import pytest
 from werkzeug import serving
 
 from costrel import server
+from costrel.debugger import Debugger
 from tests.support.environ import call, make_environ
 
 RunArguments = dict[str, Any]
@@ -50,6 +51,12 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[RunArguments]:
     return calls
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _shared_memory() -> None:
+    """Has multiprocessing open what the count of PINs is in, which it keeps for all debuggers of the process."""
+    Debugger(answer)
+
+
 @pytest.fixture
 def reloading(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes this process look like the one that the reloader starts."""
@@ -71,6 +78,7 @@ def test_defaults(served: list[RunArguments]) -> None:
             "extra_files": None,
             "exclude_patterns": None,
             "reloader_interval": server.RELOAD_INTERVAL,
+            "request_handler": server.RequestHandler,
         }
     ]
 
@@ -91,7 +99,9 @@ def test_debug_is_the_default_of_reloader_and_debugger(
 ) -> None:
     """Reloader and debugger follow the debug mode unless they are set themselves."""
     server.run(answer, **options)
-    assert (served[0]["use_reloader"], served[0]["use_debugger"]) == (reloader, debugger)
+    # werkzeug is not to add its own debugger to the one that is there already.
+    assert (served[0]["use_reloader"], served[0]["use_debugger"]) == (reloader, False)
+    assert isinstance(served[0]["application"], Debugger) is debugger
 
 
 def test_options_of_werkzeug_pass_through(served: list[RunArguments]) -> None:
@@ -323,3 +333,73 @@ def test_is_reloading(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not server.is_reloading()
     monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
     assert server.is_reloading()
+
+
+# Where no debugger may run
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("COSTREL_ENV", "production"),
+        ("COSTREL_ENV", " Prod "),
+        ("FLASK_ENV", "production"),
+        ("SERVER_SOFTWARE", "gunicorn/23.0.0"),
+    ],
+)
+def test_no_debugger_in_production(
+    served: list[RunArguments], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Where the environment says production, the debugger is refused with the reason; the reloader alone is not."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(server.StartError, match=f"(?s)run code on this machine.*{value.strip()}"):
+        server.run(answer, debug=True)
+    with pytest.raises(server.StartError, match="run code on this machine"):
+        server.run(answer, use_debugger=True)
+    assert served == []
+    server.run(answer, debug=True, use_debugger=False)
+    assert (served[0]["use_reloader"], served[0]["application"]) == (True, answer)
+
+
+@pytest.mark.parametrize("module", ["uwsgi", "mod_wsgi"])
+def test_no_debugger_within_a_production_server(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    """Servers that have the interpreter inside of them are found by their module."""
+    monkeypatch.setitem(sys.modules, module, ModuleType(module))
+    with pytest.raises(server.StartError, match="a production server runs this process"):
+        server.check_debugger()
+
+
+@pytest.mark.parametrize(("name", "value"), [("COSTREL_ENV", "development"), ("FLASK_ENV", ""), ("ENV", "production")])
+def test_debugger_elsewhere(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Other values and other variables say nothing."""
+    monkeypatch.setenv(name, value)
+    server.check_debugger()
+    application = server.add_debugger(answer, "0.0.0.0", None, True)
+    assert isinstance(application, Debugger)
+
+
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [
+        ("GET /a?page=2 HTTP/1.1", "GET /a?page=2 HTTP/1.1"),
+        ("GET /a?token=abc123 HTTP/1.1", "GET /a?token=[hidden] HTTP/1.1"),
+    ],
+)
+def test_what_is_printed_of_a_request(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, line: str, printed: str
+) -> None:
+    """The line for a request has no tokens in it; the application gets them all the same."""
+    handler = server.RequestHandler.__new__(server.RequestHandler)
+    handler.requestline = line
+    handler.command, handler.path, handler.request_version = line.split()
+    handler.client_address = ("127.0.0.1", 5)
+    monkeypatch.setattr(serving, "_log_add_style", False)
+    with caplog.at_level("INFO", "werkzeug"):
+        handler.log_request(200)
+        del handler.path  # as where the line cannot be parsed
+        handler.log_request(400)
+    assert [f'"{printed}" {code} -' in message for code, message in zip((200, 400), caplog.messages, strict=True)] == [
+        True,
+        True,
+    ]
+    assert handler.requestline == line

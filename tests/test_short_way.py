@@ -306,7 +306,8 @@ class Records(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         kind = record.exc_info[0] if record.exc_info else None
-        self.messages.append(f"{record.levelname} {record.getMessage()} {kind and kind.__name__}")
+        message = record.getMessage().replace(str(record.__dict__.get("request_id")), "ID")
+        self.messages.append(f"{record.levelname} {message} {kind and kind.__name__}")
 
 
 def _start(action: str, events: list[str], label: str) -> Callable[[], Any]:

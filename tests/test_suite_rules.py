@@ -16,10 +16,9 @@ PACKAGE = ROOT / "src" / "costrel"
 
 #: Modules that only costrel itself imports; what they do shows in the tests of those above them.
 INTERNAL = {
-    *("asynchronous", "body", "coerce", "coroutines", "dispatch", "ending", "errors", "fields", "header_fields"),
-    *("json_limits", "lazy", "overrides", "packages", "plan", "registrar", "request_form", "request_parts"),
-    *("request_url", "signing"),
-    *("urls", "watch"),
+    *("asynchronous", "body", "coerce", "coroutines", "dispatch", "ending", "errors", "failures", "fields"),
+    *("header_fields", "json_limits", "lazy", "overrides", "packages", "plan", "registrar", "request_form"),
+    *("request_parts", "request_url", "signing", "urls", "watch"),
 }
 PACKAGES = {path.parent.name: path.read_text() for path in sorted(PACKAGE.rglob("__init__.py"))}
 #: Packages whose modules are imported one by one, since each needs another distribution.

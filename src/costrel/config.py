@@ -7,11 +7,12 @@ import os
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from types import ModuleType
-from typing import IO, Any, Generic, Protocol, TypeVar, overload
+from typing import IO, Any, ClassVar, Generic, Protocol, TypeVar, overload
 
 from werkzeug.utils import import_string
 
 from costrel import environment
+from costrel.masking import masked
 from costrel.watch import WatchedDict
 
 T = TypeVar("T")
@@ -64,8 +65,11 @@ class Config(WatchedDict[str, Any]):
     >>> config.from_mapping(SECRET_KEY="k", note="lower case is left out")
     True
     >>> config
-    <Config {'DEBUG': False, 'SECRET_KEY': 'k'}>
+    <Config {'DEBUG': False, 'SECRET_KEY': '[hidden]'}>
     """
+
+    #: Whether ``repr`` shows a placeholder for what is a secret by its name, such as ``SECRET_KEY``.
+    hides_secrets: ClassVar[bool] = True
 
     def __init__(self, root_path: str | os.PathLike[str], defaults: Mapping[str, Any] | None = None) -> None:
         super().__init__(defaults or {})
@@ -234,4 +238,4 @@ class Config(WatchedDict[str, Any]):
         return found
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {dict.__repr__(self)}>"
+        return f"<{type(self).__name__} {masked(self) if self.hides_secrets else dict.__repr__(self)}>"

@@ -61,7 +61,7 @@ def log_exception(
     path = printable("/" + path.lstrip("/"))
     method = printable(environ.get("REQUEST_METHOD", "-").upper())
     if not environ:
-        app.logger.error("Exception on %s [%s]", path, method, exc_info=exc_info)
+        app.logger.error("Exception on %s [%s]", path, method, exc_info=exc_info, stacklevel=2)
         return
     identifier = request_id(environ)
     # A factory of records that a program has set may have given these attributes already.
@@ -72,7 +72,7 @@ def log_exception(
     if app.contains_errors:
         message += " (endpoint %s, request %s)"
         values += ["none" if endpoint is None else printable(endpoint), identifier]
-    app.logger.error(message, *values, exc_info=exc_info, extra=extra)
+    app.logger.error(message, *values, exc_info=exc_info, extra=extra, stacklevel=2)
 
 
 def answer(app: App, error: Exception) -> Any:

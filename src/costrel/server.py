@@ -14,11 +14,13 @@ import fnmatch
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from werkzeug import serving
+
+from costrel.masking import mask_query
 
 if TYPE_CHECKING:
     import ssl
@@ -109,6 +111,7 @@ def changed_since(moment: float, files: Iterable[str] = (), exclude_patterns: It
     return None
 
 
+# budget: sixteen parameters, one a line where they come in, are explained, and go on.
 def run(
     application: WSGIApplication,
     host: str = "127.0.0.1",
@@ -122,6 +125,7 @@ def run(
     extra_files: Sequence[str] | None = None,
     exclude_patterns: Sequence[str] | None = None,
     loading_since: float | None = None,
+    trusted_hosts: Sequence[str] | None = None,
     **options: Any,
 ) -> None:
     """Serves a WSGI application until it is interrupted.
@@ -133,8 +137,10 @@ def run(
     :param exclude_patterns: :mod:`fnmatch` patterns of files that do not reload the server.
     :param loading_since: when loading the application began, in seconds as of ``time.time()``; a file that changed
         after that reloads the server at once.
+    :param trusted_hosts: hosts besides this machine's own that the debugger may show errors to; by default those of
+        the setting ``TRUSTED_HOSTS``, if the application has settings.
     :param options: whatever else ``werkzeug.serving.run_simple`` takes; these above are its own too.
-    :raises StartError: where port or certificate cannot be used.
+    :raises StartError: where port or certificate cannot be used, or where no debugger may run.
     :raises SystemExit: with 1 where the port is taken; why and what to do is printed.
     """
     use_reloader = debug if use_reloader is None else use_reloader
@@ -143,21 +149,78 @@ def run(
         watched += application.files
     check_port(port)
     check_tls(ssl_context)
+    use_debugger = debug if use_debugger is None else use_debugger
+    if use_debugger:
+        check_debugger()
+        application = add_debugger(application, host, trusted_hosts, options.pop("use_evalex", True))
     if use_reloader and loading_since is not None and is_reloading():
         restart_if_changed(loading_since, watched, exclude_patterns or ())
     options.setdefault("reloader_interval", RELOAD_INTERVAL)
+    options.setdefault("request_handler", RequestHandler)
     with _explained(host, port):
         serving.run_simple(  # looked up on each call, since tests replace it in its module
             host,
             port,
             application,
             use_reloader=use_reloader,
-            use_debugger=debug if use_debugger is None else use_debugger,
+            use_debugger=False,  # ours is added already
             threaded=threaded,
             ssl_context=ssl_context,
             extra_files=watched or None,
             exclude_patterns=exclude_patterns,
             **options,
+        )
+
+
+class RequestHandler(serving.WSGIRequestHandler):
+    """Handles one connection; what it prints of a request has no tokens and passwords in it."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Prints a line for a request."""
+        kept = dict(vars(self))
+        for name in ("path", "requestline"):
+            if name in kept:
+                setattr(self, name, mask_query(kept[name]))
+        try:
+            super().log_request(code, size)
+        finally:
+            vars(self).update(kept)
+
+
+def add_debugger(
+    application: WSGIApplication, host: str, trusted_hosts: Sequence[str] | None, use_evalex: bool
+) -> WSGIApplication:
+    """Returns the application behind the debugger."""
+    # Start-up: only debug mode needs it.
+    from costrel.debugger import Debugger
+
+    if trusted_hosts is None:
+        settings = getattr(application, "config", None)
+        trusted_hosts = settings.get("TRUSTED_HOSTS") if isinstance(settings, Mapping) else None
+    return Debugger(application, host, trusted_hosts or (), evalex=use_evalex)
+
+
+def check_debugger() -> None:
+    """Raises StartError where the process runs for others than its developer.
+
+    That is where ``COSTREL_ENV`` or ``FLASK_ENV`` is ``production``, and where a production server runs the code.
+    """
+    reason = next(
+        (
+            f"the environment variable {name} says {value!r}"
+            for name in ("COSTREL_ENV", "FLASK_ENV")
+            if (value := os.environ.get(name, "")).strip().lower() in ("production", "prod")
+        ),
+        None,
+    )
+    software = os.environ.get("SERVER_SOFTWARE", "")
+    if reason is None and (software or "uwsgi" in sys.modules or "mod_wsgi" in sys.modules):
+        reason = f"a production server{software and f', {software},'} runs this process"
+    if reason is not None:
+        raise StartError(
+            f"The debugger lets a browser run code on this machine, but {reason}. Leave debug mode off: no --debug,"
+            " COSTREL_DEBUG or run(debug=True). To look for an error here, read the log; for the reloader alone"
+            " write --reload --no-debugger."
         )
 
 

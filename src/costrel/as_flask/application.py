@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from werkzeug.datastructures import ImmutableDict
 
 from costrel.app import App
+from costrel.config import Config
 from costrel.defaults import DEFAULT_CONFIG
 from costrel.watch import WatchedType
 
@@ -36,6 +37,15 @@ class FlaskType(WatchedType):
         return super().__instancecheck__(instance) or (cls is Flask and isinstance(instance, App))
 
 
+class FlaskConfig(Config):
+    """A :class:`~costrel.config.Config` whose ``repr`` shows everything, as Flask's does."""
+
+    hides_secrets = False
+
+
+FlaskConfig.__name__ = FlaskConfig.__qualname__ = "Config"
+
+
 class Flask(App, metaclass=FlaskType):
     """An :class:`~costrel.App` with Flask's own defaults.
 
@@ -44,4 +54,5 @@ class Flask(App, metaclass=FlaskType):
 
     framework_name = "flask"
     contains_errors = False
+    config_class = FlaskConfig
     default_config: ClassVar[Any] = ImmutableDict({**DEFAULT_CONFIG, **FLASK_DEFAULTS})
