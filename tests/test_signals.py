@@ -419,3 +419,17 @@ def test_which_signals_come_at_the_end(name: str) -> None:
         assert signals.end_watched == ("tearing" in name or name == "appcontext_popped")
     assert not signals.end_watched
     assert not getattr(signals, name).has_receivers()
+
+
+def test_a_receiver_may_make_the_request_before_it_is_matched(serving: App) -> None:
+    """A receiver that looks at the request when the context is pushed sees no rule; later ones see it, as the view."""
+    seen: list[Any] = []
+
+    def receive(sender: App, **extra: Any) -> None:
+        seen.append(request.endpoint)
+
+    with signals.appcontext_pushed.connected_to(receive), signals.request_started.connected_to(receive):
+        for _ in range(2):
+            assert serving.test_client().get("/").status_code == 200
+    assert len(set(seen[1::2])) == 1
+    assert (seen[::2], seen[1] is None) == ([None, None], False)

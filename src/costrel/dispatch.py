@@ -147,7 +147,12 @@ def _answer(
     try:
         path = environ.get("PATH_INFO", "")
         # PERF: the commonest outcome inline, without the call of _match: 0.1 us.
-        usual = path.isascii() and environ.get("HTTP_HOST") in plans.known_hosts and "HTTP_UPGRADE" not in environ
+        usual = (
+            path.isascii()
+            and environ.get("HTTP_HOST") in plans.known_hosts
+            and "HTTP_UPGRADE" not in environ
+            and context._request is None  # else a receiver of a signal has made it, and it is to be told the outcome
+        )
         found: Any = plans.look_up(method, path) if usual else None
         if type(found) is tuple:
             rule, view_args = found
