@@ -98,7 +98,7 @@ def _wait_for_end(server: Serving) -> int:
     raise TimeoutError("the server does not end")
 
 
-@pytest.mark.parametrize("server", ["gthread", "gevent", "granian"])
+@pytest.mark.parametrize("server", ["gthread", "gevent", "granian"] if LONG else ["gthread", "gevent"])
 def test_termination_loses_no_accepted_request(server: str) -> None:
     """SIGTERM under load: whatever the application had begun is answered in full before the server ends."""
     accepted = lost = unanswered = told_again = 0
@@ -119,7 +119,7 @@ def test_termination_loses_no_accepted_request(server: str) -> None:
     assert lost == 0
 
 
-@pytest.mark.parametrize("server", ["gthread", "granian"])
+@pytest.mark.parametrize("server", ["gthread", "granian"] if LONG else ["gthread"])
 def test_reloading_loses_no_accepted_request(server: str) -> None:
     """SIGHUP under load: new workers take over, and whatever the application had begun is answered in full."""
     with serving(server, workers=2, env={"STRESS_NOTE": "1"}) as running:
@@ -137,7 +137,7 @@ def test_reloading_loses_no_accepted_request(server: str) -> None:
         assert lost == set()
 
 
-@pytest.mark.parametrize("server", ["gthread", "granian"])
+@pytest.mark.parametrize("server", ["gthread", "granian"] if LONG else ["gthread"])
 def test_service_goes_on_when_a_worker_is_killed(server: str) -> None:
     """SIGKILL of a worker costs the requests that it had at the time; another one takes its place."""
     with serving(server, workers=2) as running:
