@@ -6,6 +6,7 @@ import io
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterable
+from tempfile import SpooledTemporaryFile
 from types import FrameType
 from typing import IO, Any
 from unittest import mock
@@ -319,6 +320,57 @@ def test_stream_factory() -> None:
     assert told == [first, {**first, "content_type": None, "content_length": 0}]
     assert written == [b"content"]
     assert type(written[0]) is bytes
+
+
+@pytest.mark.parametrize("chunk_size", [4, 1000])
+@pytest.mark.parametrize("max_size", [0, 9, 10, 12, 13, 1000])
+@pytest.mark.parametrize("before", [b"", b"before"])
+def test_spooled_file(chunk_size: int, max_size: int, before: bytes) -> None:
+    """A file is on the disk when it has more bytes than its stream keeps in memory, and behaves as if written to."""
+
+    def open_stream(*args: Any, **known: Any) -> IO[bytes]:
+        stream: IO[bytes] = SpooledTemporaryFile(max_size=max_size)  # noqa: SIM115 - the file of the form
+        stream.write(before)
+        stream.seek(0)
+        return stream
+
+    body = _form(FILE + b"0123456789")
+    with _in_chunks(chunk_size):
+        _, files = parse_multipart(io.BytesIO(body).read, b"x", None, open_stream, None, None)
+    (file,) = files["f"]
+    expected = open_stream()
+    expected.write(b"0123456789")
+    expected.seek(0)
+    streams: list[Any] = [file.stream, expected]
+    for stream in streams:
+        assert stream._rolled is (0 < max_size < 10)
+        assert stream.read() == b"0123456789"
+        assert stream.write(b"abc") == 3
+        assert stream._rolled is (0 < max_size < 13)
+        stream.seek(2)
+        assert stream.read() == b"23456789abc"
+        assert stream.fileno() > 2
+        stream.truncate(3)
+        stream.seek(0)
+        assert stream.readlines() == [b"012"]
+        stream.close()
+
+
+def test_files_are_written_in_blocks() -> None:
+    """All writes to a large file but the first and the last begin and end at a multiple of a block."""
+    body = _form(FIELD + b"1", FILE + b"\r\n--xy\r" * 5000)
+    offsets: list[int] = []
+
+    class Own(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            offsets.append(self.tell())
+            return super().write(data)
+
+    with _in_chunks(1000), mock.patch.object(multipart, "BLOCK_SIZE", 100):
+        assert _parse(body, open_stream=lambda **known: Own()) == _parse_with_werkzeug(body)
+    assert len(offsets) > 35
+    # A piece may end with what could be the start of a delimiter: that stands in the next one.
+    assert all(-offset % 100 <= len(b"\r\n--x") for offset in offsets[2:])
 
 
 class Broken(Exception):
