@@ -8,6 +8,7 @@ import mimetypes
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 import werkzeug.utils
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import NotFound
 from werkzeug.wsgi import FileWrapper
 
-from costrel import App
+from costrel import App, static
 from costrel.response import Response
 from costrel.static import _media_type, _name, add_static_route, send_file, send_from_directory, send_static
 from tests.support.environ import call, make_environ
@@ -143,6 +144,69 @@ def test_media_type_is_the_standard_librarys(name: str) -> None:
     """The media type and encoding of a name are those of ``mimetypes.guess_type``."""
     if _name(name)[0]:
         assert _media_type(*_name(f"/folder.js/{name}")) == _media_type(*_name(name)) == mimetypes.guess_type(name)
+
+
+NUMBERS = st.sampled_from(
+    ["", "0", "1", "13", "16", "17", "18", "99", "102399", "102400", "9" * 18, "9" * 19, "x", "-1"]
+)
+RANGES = st.builds("bytes={}-{}".format, NUMBERS, NUMBERS) | st.sampled_from(
+    [
+        "",
+        "bytes=",
+        "bytes=1",
+        "bytes=0-1,3-4",
+        "BYTES=0-1",
+        " bytes = 0 - 1 ",
+        "bytes=\uff11-\uff12",
+        "lines=0-1",
+        "bytes=2-2\n",
+    ]
+)
+CONDITIONS = st.sampled_from(
+    (
+        *({}, {}, {}, {"HTTP_IF_RANGE": "{etag}"}, {"HTTP_IF_RANGE": '"other"'}, {"HTTP_IF_RANGE": "W/{etag}"}),
+        *({"HTTP_IF_RANGE": "Tue, 14 Nov 2023 22:13:20 GMT"}, {"HTTP_IF_RANGE": ""}, {"HTTP_IF_MATCH": '"other"'}),
+        *({"HTTP_IF_NONE_MATCH": "{etag}"}, {"HTTP_IF_NONE_MATCH": '"other"'}, {"HTTP_IF_UNMODIFIED_SINCE": "x"}),
+        {"HTTP_IF_MODIFIED_SINCE": "Tue, 14 Nov 2023 22:13:20 GMT"},
+    )
+)
+
+
+@given(st.sampled_from(["app.css", "empty.txt", "long.bin", "page.html.gz"]), RANGES, CONDITIONS, st.booleans())
+def test_parts_of_files(folder: Path, name: str, wanted: str, conditions: dict[str, str], head: bool) -> None:
+    """What is asked for as a part of a file is answered as werkzeug's function answers it."""
+    site = App("site", root_path=str(folder.parent), static_folder="static")
+    etag = call(site, make_environ(f"/static/{name}", method="HEAD")).header("ETag")
+    environ = make_environ(f"/static/{name}", method="HEAD" if head else "GET")
+    environ.update({key: value.format(etag=etag) for key, value in conditions.items()}, HTTP_RANGE=wanted)
+    ours = call(site, dict(environ))
+    with mock.patch.object(static, "_send_at_once", return_value=None):
+        theirs = call(site, dict(environ))
+    assert ours.status == theirs.status
+    assert [pair for pair in ours.headers if pair[0] != "Date"] == [
+        pair for pair in theirs.headers if pair[0] != "Date"
+    ]
+    assert ours.read() == theirs.read()
+
+
+@pytest.mark.parametrize(("wanted", "shipped"), [("bytes=1-3", False), ("bytes=50000-", False), ("bytes=1-", True)])
+def test_small_part_is_read_at_once(
+    context: dict[str, Any], folder: Path, wanted: str, shipped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small part of a file is read without the rest of it; a large one is left to werkzeug."""
+    asked: list[object] = []
+
+    def send_whole(*arguments: object, **options: object) -> Response:
+        asked.append(arguments)
+        return Response()
+
+    monkeypatch.setattr(werkzeug.utils, "send_file", send_whole)
+    context["HTTP_RANGE"] = wanted
+    response = send_static(str(folder), "long.bin", None)
+    assert bool(asked) is shipped
+    if not shipped:
+        assert response.status_code == 206
+        assert len(response.response[0]) == response.content_length  # type: ignore[index]
 
 
 def test_media_types_can_be_added(site: App, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,10 @@ _SIMPLE_NAME = re.compile(r"(?:.*/)?[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.DOTALL)
 #: Paths of this length in characters or more are not kept, for a client may ask for very long ones.
 _LONGEST_KNOWN = 256
 _known_path = lru_cache(maxsize=1024)(safe_join)
+#: A request for one part of a file: its first and its last byte, or how many bytes from the end.
+_ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+#: What may make the answer to such a request another one.
+_CONDITIONS = frozenset({"HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_NONE_MATCH", "HTTP_IF_UNMODIFIED_SINCE"})
 _ACCEPTS_RANGES = "Accept-Ranges", "bytes"
 _NOT_KEPT = "Cache-Control", "no-cache"
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -176,16 +180,28 @@ def _send_at_once(path: str, max_age: int | None) -> Response | None:
         return None
     mimetype, encoding = _media_type(name, extension, lowered)
     fields, tag = _fields(path, status.st_size, status.st_mtime, mimetype, encoding)
-    unchanged = _is_unchanged(environ, tag[1])
-    if unchanged is None:
-        return None
+    if "HTTP_RANGE" in environ:
+        part = _part(environ, tag[1], status.st_size)
+        if part is None:
+            return None
+        start, stop = part
+        code = 206
+        fields = [*fields[:-2], ("Content-Length", str(stop - start)), fields[-1]]
+        ranges = [_ACCEPTS_RANGES, ("Content-Range", f"bytes {start}-{stop - 1}/{status.st_size}")]
+    else:
+        unchanged = _is_unchanged(environ, tag[1])
+        if unchanged is None:
+            return None
+        start, stop = 0, status.st_size
+        code = 304 if unchanged else 200
+        ranges = [_ACCEPTS_RANGES]
     body: Any = []
-    if not unchanged and method == "GET":
-        body = _read(path, status.st_size, environ)
+    if code != 304 and method == "GET":
+        body = _read(path, status.st_size, start, stop, environ)
         if body is None:
             return None
-    all_fields = [*fields, *_cache_fields(max_age), tag, _date_field(int(time.time())), _ACCEPTS_RANGES]
-    return assemble(304 if unchanged else 200, all_fields, body, direct_passthrough=True)
+    all_fields = [*fields, *_cache_fields(max_age), tag, _date_field(int(time.time())), *ranges]
+    return assemble(code, all_fields, body, direct_passthrough=True)
 
 
 @lru_cache(maxsize=1024)
@@ -221,7 +237,7 @@ def _is_unchanged(environ: WSGIEnvironment, etag: str) -> bool | None:
 
     An ``If-None-Match`` with this very tag decides, whatever ``If-Modified-Since`` says.
     """
-    if "HTTP_RANGE" in environ or "HTTP_IF_MATCH" in environ:
+    if "HTTP_IF_MATCH" in environ:
         return None
     known = environ.get("HTTP_IF_NONE_MATCH")
     if known is None:
@@ -229,20 +245,41 @@ def _is_unchanged(environ: WSGIEnvironment, etag: str) -> bool | None:
     return True if known == etag else None
 
 
-def _read(path: str, size: int, environ: WSGIEnvironment) -> Any:
-    """Returns the body: the content of a small file, else the open file in the server's wrapper.
+def _part(environ: WSGIEnvironment, etag: str, size: int) -> tuple[int, int] | None:
+    """Returns where the part of a file begins and ends that a request asks for (RFC 9110 §14).
 
-    :returns: None where the file has changed since its size was looked up.
+    :returns: None where it asks for several parts or one that is not there, or the rules are needed in full.
     """
-    if size > _ONE_READ:
-        return wrap_file(environ, open(path, "rb"))
+    found = _ONE_RANGE.fullmatch(environ["HTTP_RANGE"])
+    if found is None or not environ.keys().isdisjoint(_CONDITIONS) or environ.get("HTTP_IF_RANGE", etag) != etag:
+        return None
+    first, last = found.groups()
+    if first:
+        start, stop = int(first), min(int(last) + 1, size) if last else size
+    else:
+        # The last bytes; a number of them that is none makes the part empty.
+        start, stop = size - int(last or 0), size
+    return (start, stop) if 0 <= start < stop else None
+
+
+def _read(path: str, size: int, start: int, stop: int, environ: WSGIEnvironment) -> Any:
+    """Returns the body: the content of a small file or a small part of one, else the open file in the server's wrapper.
+
+    :returns: None where the file has changed since its size was looked up, and for a large part of a file.
+    """
+    length = stop - start
+    if length > _ONE_READ:
+        return wrap_file(environ, open(path, "rb")) if length == size else None
     # PERF: 5 us; `open` makes two objects around the descriptor and asks for its size and position, 12 us.
     descriptor = os.open(path, _READ_FLAGS)
     try:
-        data = os.read(descriptor, size + 1)
+        if start:
+            os.lseek(descriptor, start, os.SEEK_SET)
+        # One byte more than the file had tells whether it has grown.
+        data = os.read(descriptor, length + (stop == size))
     finally:
         os.close(descriptor)
-    return [data] if len(data) == size else None
+    return [data] if len(data) == length else None
 
 
 @lru_cache(maxsize=1024)
