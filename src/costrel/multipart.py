@@ -37,8 +37,8 @@ _LF, _CR = b"\n\r"
 _CONTENT_TYPE = re.compile(r"multipart/form-data; ?boundary=([\w!#$%&'*+\-.^`|~]+)", re.ASCII)
 #: The headers as browsers write them, if no character in the names stands for another one.
 _USUAL_HEAD = re.compile(
-    r'Content-Disposition: (form-data; name="([^"\\%\r\n]*)"(?:; filename="([^"\\%\r\n]*)")?)'
-    r"(?:\r\nContent-Type: ([^\r\n]*))?"
+    rb'Content-Disposition: (form-data; name="([^"\\%\r\n]*)"(?:; filename="([^"\\%\r\n]*)")?)'
+    rb"(?:\r\nContent-Type: ([^\r\n]*))?\r\n\r\n"
 )
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\r\r|\n\n")
 # PERF: the expressions that few forms need are compiled when the first one does (0.1 ms less to import).
@@ -166,7 +166,7 @@ def parse_multipart(
     try:
         body.skip_preamble()
         while not body.at_end:
-            part = _read_part(body.read_head())
+            part = _read_part(body)
             count += 1
             if max_parts is not None and count > max_parts:
                 raise RequestEntityTooLarge(f"The form has more than {max_parts} parts.")
@@ -227,12 +227,11 @@ class _Body:
     def skip_preamble(self) -> None:
         """Goes behind the first delimiter."""
         while True:
-            end, after = self._find_delimiter(False)
+            self.fetch()
+            self.position, after = self._find_delimiter(False)
             if after:
                 self.position = after
                 return
-            self.position = end
-            self.fetch()
 
     def read_head(self) -> bytes:
         """Returns the lines before the next blank one, and goes to the line break that ends that."""
@@ -399,22 +398,24 @@ class _Part:
         self.content_length = content_length
 
 
-def _read_part(head: bytes) -> _Part:
-    """Reads the headers of a part.
+def _read_part(body: _Body) -> _Part:
+    """Reads the headers of a part, and goes to the line break that ends the blank line after them.
 
+    :raises RequestEntityTooLarge: they have more than 64 kB (413).
     :raises ValueError: they are not UTF-8, or have no ``Content-Disposition``.
     """
-    text = head.decode()
-    # PERF: 1.4 us; reading any headers takes 13 us.
-    match = _USUAL_HEAD.fullmatch(text)
-    if match is None:
-        return _read_any_part(text)
-    disposition, name, filename, content_type = match.groups()
-    pairs = [("Content-Disposition", disposition)]
-    if content_type is not None:
-        content_type = content_type.strip(" \t")
+    # PERF: 1.6 us; to look for the blank line and to read any headers takes 14 us.
+    match = _USUAL_HEAD.match(body.data, body.position)
+    if match is None or match.end() - body.position > MAX_HEAD_SIZE:
+        return _read_any_part(body.read_head().decode())
+    body.position = match.end() - 2
+    disposition, name, filename, kind = match.groups()
+    pairs = [("Content-Disposition", disposition.decode())]
+    content_type = None
+    if kind is not None:
+        content_type = kind.decode().strip(" \t")
         pairs.append(("Content-Type", content_type))
-    return _Part(_headers_of(pairs), name, filename, content_type)
+    return _Part(_headers_of(pairs), name.decode(), None if filename is None else filename.decode(), content_type)
 
 
 def _read_any_part(text: str) -> _Part:
