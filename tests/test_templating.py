@@ -14,6 +14,8 @@ import jinja2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import SandboxedEnvironment
 
 from costrel import (
     App,
@@ -144,6 +146,156 @@ def test_rendering_needs_an_application(function: Callable[[], Any]) -> None:
     """Without a context each function names ``app_context`` as the remedy."""
     with pytest.raises(RuntimeError, match="app_context"):
         function()
+
+
+# What is quicker than Jinja's way is the same
+
+
+class Oddity:
+    """An object whose attributes and texts are made in every way there is."""
+
+    plain = "<a>"
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @property
+    def failing(self) -> str:
+        raise AttributeError("failing")
+
+    def __getattr__(self, name: str) -> str:
+        if name.startswith("made"):
+            return f"{name}&{self.text}"
+        raise AttributeError(name)
+
+    def __getitem__(self, name: str) -> str:
+        if name == "items":
+            return "never"
+        if name == "broken":
+            raise TypeError
+        return {"failing": "item"}[name]
+
+    def __str__(self) -> str:
+        return f"<{self.text}>"
+
+
+class Page(Oddity):
+    """An object that says what its HTML is."""
+
+    def __html__(self) -> str:
+        return f"<b>{self.text}</b>"
+
+
+class Text(str):
+    """A text of another class, with a text of its own."""
+
+    def __str__(self) -> str:
+        return "own <text>"
+
+
+class Number(int):
+    """A number with a text of its own."""
+
+    def __str__(self) -> str:
+        return "<number>"
+
+
+TEXTS = st.text(alphabet="ab<>&'\"é\u2028") | st.sampled_from(["items", "keys", "<script>", "plain"])
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | TEXTS
+    | st.builds(Markup, TEXTS)
+    | st.builds(Oddity, TEXTS)
+    | st.builds(Page, TEXTS)
+    | st.builds(Text, TEXTS)
+    | st.builds(Number, st.integers()),
+    lambda inner: st.dictionaries(TEXTS | st.sampled_from(["text", "made", "failing"]), inner) | st.lists(inner),
+    max_leaves=5,
+)
+NAMES = ["text", "plain", "items", "keys", "made_it", "failing", "broken", "none", "value", "__class__", "é"]
+SHOWING = (
+    "{{ value }}{{ value|safe }}{{ value|e }}{% set copy = value %}{{ copy ~ '<' }}{% set block %}{{ value }}<"
+    "{% endset %}{{ block }}{{ block|length }}{% macro show(x) %}<{{ x }}>{{ caller() }}{% endmacro %}"
+    "{% call show(value) %}{{ value }}{% endcall %}{% autoescape false %}{{ value }}"
+    "{% endautoescape %}{% filter upper %}{{ value }}{% endfilter %}{% block part %}{{ value }}{% endblock %}"
+    "{{ self.part() }}"
+)
+
+
+@given(VALUES, st.booleans())
+def test_what_is_put_out_is_jinjas(value: Any, escaping: bool) -> None:
+    """A value is put out by each kind of statement as Jinja itself puts it out, escaped or not."""
+    ours = Environment(App("site"), autoescape=escaping).from_string(SHOWING)
+    theirs = jinja2.Environment(autoescape=escaping).from_string(SHOWING)
+    assert ours.render(value=value) == theirs.render(value=value)
+    assert "".join(ours.generate(value=value)) == ours.render(value=value)
+
+
+@given(VALUES, st.sampled_from(NAMES) | TEXTS)
+def test_attributes_are_jinjas(value: Any, name: str) -> None:
+    """A template finds the attribute, the item or the undefined value that Jinja finds."""
+    ours, theirs = Environment(App("site")), jinja2.Environment()
+    found, expected = ours.getattr(value, name), theirs.getattr(value, name)
+    assert type(found) is type(expected)
+    assert str(found) == str(expected)
+
+
+class Logged(jinja2.Environment):
+    """An environment with a way of its own to attributes."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return f"logged {attribute}"
+
+
+class LoggedLast(Environment, Logged):
+    """A class that names the environment before the other."""
+
+
+class LoggedFirst(Logged, Environment):
+    """A class that names the environment after the other."""
+
+
+class LoggedLater(LoggedLast):
+    """A class of such a class."""
+
+
+class Sandbox(Environment, SandboxedEnvironment):
+    """A sandbox for templates that users write."""
+
+
+class Own(Environment):
+    """A class with a method of its own."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        return f"own {super().getattr(obj, attribute)}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        *((Environment, "1"), (LoggedLast, "logged a"), (LoggedFirst, "logged a"), (LoggedLater, "logged a")),
+        *((Sandbox, "1"), (Own, "own 1")),
+    ],
+)
+def test_another_way_to_attributes_is_taken(kind: type[Environment], shown: str) -> None:
+    """A class that replaces how templates find attributes, by itself or by another base, has its way."""
+    assert kind(App("site")).from_string("{{ value.a }}").render(value={"a": 1}) == shown
+
+
+def test_a_sandbox_stays_one() -> None:
+    """An environment that is a sandbox by its second base refuses what a sandbox refuses."""
+    template = Sandbox(App("site")).from_string("{{ ''.__class__.__mro__ }}")
+    with pytest.raises(SecurityError):
+        template.render()
+
+
+def test_another_escape_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a program has replaced what Jinja escapes by, its function is called."""
+    monkeypatch.setattr(jinja2.runtime, "escape", lambda value: f"[{value}]")
+    assert Environment(App("site"), autoescape=True).from_string("{{ 1 }}{{ a }}").render(a="<") == "1[<]"
 
 
 # Values that every template gets
