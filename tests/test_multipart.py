@@ -78,7 +78,7 @@ def _parse_with_werkzeug(body: bytes, boundary: bytes = b"x") -> Outcome:
 
 
 def _in_chunks(size: int) -> Any:
-    return mock.patch.object(multipart, "CHUNK_SIZE", size)
+    return mock.patch.multiple(multipart, CHUNK_SIZE=size, BLOCK_SIZE=max(1, size // 3))
 
 
 def _form(*parts: bytes, end: bytes = b"--x--\r\n") -> bytes:
