@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -241,6 +242,71 @@ def test_attributes_are_jinjas(value: Any, name: str) -> None:
     found, expected = ours.getattr(value, name), theirs.getattr(value, name)
     assert type(found) is type(expected)
     assert str(found) == str(expected)
+
+
+class Caller:
+    """Things that a template can call."""
+
+    def method(self, *args: Any, **kwargs: Any) -> str:
+        return f"method {args} {kwargs}"
+
+    @jinja2.pass_context
+    def asking(self, context: Any, *args: Any, **kwargs: Any) -> str:
+        return f"asking {context.get('a')} {context.get('number')} {args} {kwargs}"
+
+    @jinja2.pass_eval_context
+    def __call__(self, *args: Any, **kwargs: Any) -> str:
+        return f"called {args[0].autoescape} {args[1:]} {kwargs}"
+
+
+class Plain:
+    """An object that can be called and asks for nothing."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> str:
+        return f"plain {args} {kwargs}"
+
+
+@jinja2.pass_environment
+def _asking_function(environment: jinja2.Environment, *args: Any) -> str:
+    return f"function {isinstance(environment, jinja2.Environment)} {args}"
+
+
+def _ending() -> None:
+    raise StopIteration
+
+
+CALLABLES: dict[str, Any] = {
+    "method": Caller().method,
+    "asking": Caller().asking,
+    "instance": Caller(),
+    "plain": Plain(),
+    "function": lambda *args, **kwargs: f"function {args} {kwargs}",
+    "asking_function": _asking_function,
+    "builtin": len,
+    "partial": partial(Caller().method, 7),
+    "kind": Markup,
+    "ending": _ending,
+}
+CALLS = [
+    *("method()", "method(1, b=2)", "method(self=1, obj=2, context=3)", "asking(1, b=2)", "instance(1, b=2)"),
+    *("plain(1, b=2)", "function(1, obj=2)", "asking_function(1)", "builtin('abc')", "partial(1)", "kind('<')"),
+    *("ending()", "ending().x", "builtin()", "nothing()", "'text'()", "method(*[1], **{'b': 2})", "caller()"),
+]
+
+
+@pytest.mark.parametrize("text", CALLS)
+def test_calls_are_jinjas(text: str) -> None:
+    """A template calls a thing as Jinja calls it, also in a loop and in a block, or fails in the same way."""
+    source = "{{ %s }}{%% for number in [1, 2] %%}{{ %s }}{%% endfor %%}{%% block b %%}{{ %s }}{%% endblock %%}" % (
+        (text,) * 3
+    )
+    outcomes = []
+    for environment in (Environment(App("site"), autoescape=True), jinja2.Environment(autoescape=True)):
+        try:
+            outcomes.append(environment.from_string(source).render(CALLABLES, a="<"))
+        except Exception as error:
+            outcomes.append(f"{type(error).__name__}: {error}")
+    assert outcomes[0] == outcomes[1]
 
 
 class Logged(jinja2.Environment):
