@@ -155,7 +155,7 @@ class Environment(jinja2.Environment):
     """
 
     template_class = MergedTemplate
-    context_class = CallingContext
+    context_class: type[Context] = CallingContext
 
     def __init__(self, app: App, **options: Any) -> None:
         if "loader" not in options:
