@@ -33,6 +33,7 @@ from costrel import (
 from costrel.helpers import default_context_processor
 from costrel.signals import before_render_template, template_rendered
 from costrel.templating import (
+    CallingContext,
     DispatchingJinjaLoader,
     Environment,
     MergedTemplate,
@@ -292,6 +293,19 @@ CALLS = [
     *("plain(1, b=2)", "function(1, obj=2)", "asking_function(1)", "builtin('abc')", "partial(1)", "kind('<')"),
     *("ending()", "ending().x", "builtin()", "nothing()", "'text'()", "method(*[1], **{'b': 2})", "caller()"),
 ]
+
+
+def test_a_class_of_contexts_can_be_replaced() -> None:
+    """A template's values are in the context class of its environment, which a program's own may be."""
+
+    class Context(jinja2.runtime.Context):
+        pass
+
+    class Plainer(Environment):
+        context_class = Context
+
+    for kind, expected in ((Environment, CallingContext), (Plainer, Context)):
+        assert type(kind(App("site")).from_string("").new_context()) is expected
 
 
 @pytest.mark.parametrize("text", CALLS)

