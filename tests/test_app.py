@@ -972,8 +972,8 @@ def test_an_error_in_a_handler_is_not_handled_again(app: App) -> None:
         assert log == [first, "InternalServerError", "end ValueError"]
 
 
-def test_teardown_is_told_the_error_of_the_request(app: App) -> None:
-    """Where the handler of 500 fails too, its error escapes, and teardown functions get the one before it."""
+def test_teardown_is_told_the_error_of_the_request(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the handler of 500 fails too, the answer is a plain page, and teardown functions get the error before."""
     seen: list[BaseException | None] = []
     app.config["PROPAGATE_EXCEPTIONS"] = False
 
@@ -983,9 +983,11 @@ def test_teardown_is_told_the_error_of_the_request(app: App) -> None:
 
     app.add_url_rule("/", "index", lambda: request.environ["missing"])
     app.teardown_request(seen.append)
+    assert app.test_client().get("/").status_code == 500
+    monkeypatch.setattr(App, "contains_errors", False)
     with pytest.raises(ValueError, match="in the handler"):
         app.test_client().get("/")
-    assert [type(error) for error in seen] == [KeyError]
+    assert [type(error) for error in seen] == [KeyError, KeyError]
 
 
 def test_a_routing_error_is_raised_by_a_method(app: App) -> None:

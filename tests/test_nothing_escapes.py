@@ -72,7 +72,6 @@ class Failing:
     kind: type[BaseException]
     ended: list[str] = field(default_factory=list)
     records: list[logging.LogRecord] = field(default_factory=list)
-    receivers: list[Any] = field(default_factory=list)
 
     def at(self, place: str) -> Any:
         """Raises the error where this is the place for it; else returns None."""
@@ -130,10 +129,23 @@ PLACES = {
     "appcontext_pushed": 500,
     "appcontext_popped": 200,
 }
-#: Where an error comes up during the one that is being answered: each of both has a record.
 #: What comes before the URL is matched, so that there is no endpoint yet.
 BEFORE_MATCHING = {"appcontext_pushed", "session opened"}
+#: Where an error comes up during the one that is being answered: each of both has a record.
 SECOND = {"handler of 500"}
+
+
+#: The receivers of the test that runs; weak references are all that a signal keeps.
+_connected: list[tuple[Any, Callable[..., None]]] = []
+
+
+@pytest.fixture(autouse=True)
+def _nobody_listens_afterwards() -> Iterator[None]:
+    """Takes the receivers away, so that other tests' requests are not watched."""
+    yield
+    while _connected:
+        signal, receive = _connected.pop()
+        signal.disconnect(receive)
 
 
 def failing_app(place: str, kind: type[BaseException], watched: bool) -> Failing:
@@ -156,8 +168,9 @@ def failing_app(place: str, kind: type[BaseException], watched: bool) -> Failing
         def receive(sender: App, name: str = name, **extra: Any) -> None:
             fails.at(name)
 
-        fails.receivers.append(receive)
-        getattr(signals, name).connect(receive, app)
+        signal = getattr(signals, name)
+        signal.connect(receive, app)
+        _connected.append((signal, receive))
     return fails
 
 
