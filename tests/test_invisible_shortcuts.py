@@ -36,7 +36,7 @@ def new_app(view: View = lambda: "x", cls: type[App] = App) -> App:
     """Makes an application with one view, outside of testing mode."""
     app = cls("program", static_folder=None, root_path="/")
     app.add_url_rule("/", "view", view)
-    app.logger.disabled = True
+    app.logger.setLevel("CRITICAL")
     return app
 
 
