@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -246,6 +247,28 @@ def test_a_response_that_is_raised(failing: App, way: Callable[[App], None]) -> 
     way(failing)
     reply = reply_to(failing, path="/abort")
     assert (reply.read(), reply.status_code) == (b"own", 404)
+
+
+@EACH_WAY
+@pytest.mark.parametrize(("path", "status"), [("/none", 404), ("/abort", 403), ("/folder", 308), ("/", 500)])
+def test_errors_leave_nothing_to_the_garbage_collector(
+    failing: App, way: Callable[[App], None], path: str, status: int
+) -> None:
+    """An error and the frames of its traceback are freed with the request: they are in no reference cycle."""
+    failing.add_url_rule("/abort", "abort", lambda: abort(403))
+    failing.add_url_rule("/folder/", "folder", lambda: "folder")
+    failing.log_exception = lambda exc_info: None  # type: ignore[method-assign]
+    way(failing)
+    reply_to(failing, Problem(), path).read()
+    failing.extensions["error"] = None
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            assert call(failing, make_environ(path)).status_code == status
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @EACH_WAY
