@@ -145,9 +145,15 @@ def _session_on_the_short_way(text: str) -> None:
     APP(make_environ(headers={"Cookie": f"session={text}"}), lambda status, headers, error=None: print)
 
 
+def _send(environ: Any) -> None:
+    body = APP(environ, lambda status, headers, error=None: print)
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
+
+
 def _path(text: str, prefix: bytes = b"/") -> None:
-    body = APP(make_environ(prefix + text.encode("latin-1")), lambda status, headers, error=None: print)
-    body.close() if hasattr(body, "close") else None
+    _send(make_environ(prefix + text.encode("latin-1")))
 
 
 def _below(prefix: str) -> Callable[[str], None]:
@@ -172,8 +178,7 @@ def _answered(*names: str, method: str = "GET", prefix: str = "") -> Callable[[s
 
     def parse(text: str) -> None:
         environ = make_environ(b"/file", method=method, headers=dict.fromkeys(names, prefix + text))
-        body = APP(environ, lambda status, headers, error=None: print)
-        body.close() if hasattr(body, "close") else None
+        _send(environ)
 
     return parse
 
