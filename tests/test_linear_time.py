@@ -146,8 +146,12 @@ def _session_on_the_short_way(text: str) -> None:
 
 
 def _path(text: str, prefix: bytes = b"/") -> None:
-    body = APP(make_environ(prefix + text.encode("latin-1")), lambda status, headers, error=None: print)
-    body.close() if hasattr(body, "close") else None
+    _end(APP(make_environ(prefix + text.encode("latin-1")), lambda status, headers, error=None: print))
+
+
+def _end(body: Any) -> None:
+    if hasattr(body, "close"):
+        body.close()
 
 
 def _below(prefix: str) -> Callable[[str], None]:
@@ -172,8 +176,7 @@ def _answered(*names: str, method: str = "GET", prefix: str = "") -> Callable[[s
 
     def parse(text: str) -> None:
         environ = make_environ(b"/file", method=method, headers=dict.fromkeys(names, prefix + text))
-        body = APP(environ, lambda status, headers, error=None: print)
-        body.close() if hasattr(body, "close") else None
+        _end(APP(environ, lambda status, headers, error=None: print))
 
     return parse
 
