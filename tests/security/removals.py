@@ -205,9 +205,17 @@ REMOVALS: list[Removal] = [
     Removal(
         headers.a_host_that_is_none,
         "evil.example",
-        {"costrel.urls.validate_host": vulnerable.accept_host, "werkzeug.routing.map.get_host": vulnerable.host_of},
+        {
+            "costrel.urls.validate_host": vulnerable.accept_host,
+            "werkzeug.routing.map.get_host": vulnerable.host_of,
+            "costrel.urls._check_host": lambda *arguments: None,
+        },
     ),
-    Removal(headers.a_forwarded_host, "evil.example", {"costrel.app.App.wsgi_app": vulnerable.trust_forwarded}),
+    Removal(
+        headers.a_forwarded_host,
+        "evil.example",
+        {"costrel.app.App.wsgi_app": vulnerable.trust_forwarded, "costrel.urls._check_host": lambda *arguments: None},
+    ),
     Removal(headers.a_forwarded_scheme, "https True", {"costrel.app.App.wsgi_app": vulnerable.trust_forwarded}),
     Removal(
         headers.a_path_that_is_a_host,
