@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from werkzeug.exceptions import Aborter, HTTPException
 
-from costrel import coerce, dispatch, ending, errors, failures, signals, urls
+from costrel import coerce, dispatch, ending, errors, signals, urls
 from costrel.config import Config, ConfigAttribute
 from costrel.context import (
     AppContext,
@@ -586,7 +586,7 @@ class App(Registrar):
         context: Any = current_context.get(None)
         environ = getattr(context, "environ", {})
         endpoint = dispatch.endpoint_of(context) if environ else None
-        failures.log_exception(self, exc_info, environ, dispatch.path_of(environ), endpoint)
+        ending.failures().log_exception(self, exc_info, environ, dispatch.path_of(environ), endpoint)
 
     def raise_routing_exception(self, request: Request) -> NoReturn:
         """Raises what went wrong when the URL was matched; made to be overridden."""
@@ -624,7 +624,7 @@ class App(Registrar):
         except Exception as failure:
             if not from_error_handler:
                 raise
-            if not (self.contains_errors and failures.is_repeated(failure)):
+            if not (self.contains_errors and ending.failures().is_repeated(failure)):
                 self.logger.exception("Request finalizing failed with an error while handling an error")
         return response
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from costrel import failures, signals
+from costrel import signals
 from costrel.body import Body
 from costrel.coerce import error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
@@ -23,6 +23,7 @@ from costrel.ending import (
     close_request,
     end_request,
     end_with_body,
+    failures,
     file_wrapper,
     run_all,
     send_popped,
@@ -93,7 +94,7 @@ def serve(
             reply = _answer(app, plans, context, environ, method)
         except Exception as unhandled:
             error = unhandled
-            reply = failures.answer(app, unhandled)
+            reply = failures().answer(app, unhandled)
         if type(reply) is tuple:
             status, headers, body = reply
             start_response(status, headers)
@@ -104,7 +105,7 @@ def serve(
             if not getattr(reply, "is_sequence", False) and not isinstance(body, file_wrapper(environ)):
                 body = StreamedBody(body, context, shared, error)
     except BaseException as escaping:
-        failures.report_escaping(app, escaping)
+        failures().report_escaping(app, escaping)
         # Of two errors, teardown functions are told the one that the request failed with, not its handler's.
         end_request(context, environ, shared, escaping if error is None else error)
         raise
@@ -421,10 +422,10 @@ def _handle_by_methods(app: App, environ: WSGIEnvironment, start_response: Start
             response = app.full_dispatch_request()
         except Exception as unhandled:
             error = unhandled
-            response = failures.answer(app, unhandled)
+            response = failures().answer(app, unhandled)
         body = response(environ, start_response)
     except BaseException as escaping:
-        failures.report_escaping(app, escaping)
+        failures().report_escaping(app, escaping)
         end_request(context, environ, context.is_shared(), escaping if error is None else error)
         raise
     else:

@@ -13,7 +13,6 @@ from werkzeug.exceptions import BadRequest, BadRequestKeyError, HTTPException, I
 from werkzeug.routing import RequestRedirect, RoutingException
 
 from costrel import signals
-from costrel.diagnostics import FormDataRoutingRedirect
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -156,6 +155,9 @@ def raise_routing_error(app: App, request: Request) -> NoReturn:
         and error.code not in {307, 308}
         and request.method not in {"GET", "HEAD", "OPTIONS"}
     ):
+        # Start-up: for a mistake that shows in debug mode only.
+        from costrel.diagnostics import FormDataRoutingRedirect
+
         raise FormDataRoutingRedirect(request)
     try:
         raise error

@@ -13,7 +13,6 @@ from werkzeug.sansio.utils import get_content_length
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wsgi import get_input_stream
 
-from costrel.diagnostics import explain_missing_files
 from costrel.fields import (
     SHORT_QUERY,
     BoundedStream,
@@ -422,6 +421,9 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
 def _explain_missing_files(request: Request) -> None:
     """In debug mode, prepares ``files`` to say that the form's encoding is wrong where that is so."""
     if _in_debug_mode(request) and request.mimetype != "multipart/form-data" and not request.files:
+        # Start-up: for a mistake that shows in debug mode only.
+        from costrel.diagnostics import explain_missing_files
+
         explain_missing_files(request)
 
 

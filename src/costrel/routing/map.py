@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from werkzeug.datastructures import ImmutableDict, MultiDict
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -38,18 +38,13 @@ _SETTINGS = frozenset(
 )
 
 
-class BuildPlan(NamedTuple):
-    """How the path of an endpoint with one usual rule is built; ``steps`` is None where there is no such rule."""
+#: How the path of an endpoint with one usual rule is built: the text before the first value; the steps, None where
+#: there is no such rule; the names of the values; the methods; whether a value could bring a second slash to the start.
+BuildPlan: TypeAlias = (
+    "tuple[str, tuple[tuple[str, Callable[[Any], Any], str], ...] | None, frozenset[str], frozenset[str] | None, bool]"
+)
 
-    text: str
-    steps: tuple[tuple[str, Callable[[Any], Any], str], ...] | None
-    names: frozenset[str]
-    methods: frozenset[str] | None
-    #: True where a value could bring a second slash to the beginning.
-    begins_with_value: bool
-
-
-_NO_PLAN = BuildPlan("", None, frozenset(), None, False)
+_NO_PLAN: BuildPlan = ("", None, frozenset(), None, False)
 
 
 class Map(BaseMap):
@@ -459,4 +454,4 @@ def _plan_of(rule: BaseRule, path: Pieces) -> BuildPlan:
     text, steps = path
     stripped = f"/{text.lstrip('/')}"
     methods = None if rule.methods is None else frozenset(rule.methods)
-    return BuildPlan(stripped, steps, frozenset(step[0] for step in steps), methods, stripped == "/" and bool(steps))
+    return stripped, steps, frozenset(step[0] for step in steps), methods, stripped == "/" and bool(steps)
