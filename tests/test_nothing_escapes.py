@@ -303,6 +303,62 @@ def test_an_error_anywhere(place: str, kind: type[Exception], watched: bool) -> 
     _check_clean(fails)
 
 
+def _streaming(wrap: Callable[[Any], Any]) -> tuple[App, list[logging.LogRecord]]:
+    """Makes an application without hooks whose only view streams, and the list of what it logs."""
+    records: list[logging.LogRecord] = []
+    app = App("nothing_else", root_path="/")
+    app.logger.handlers = [_Keep(records)]
+    app.logger.propagate = False
+
+    @app.get("/<name>")
+    def stream(name: str) -> Any:
+        def parts() -> Iterator[str]:
+            yield "some"
+            if name == "fails":
+                raise LookupError(RAISED)
+            try:
+                yield "more"
+            finally:
+                if name == "closes":
+                    raise LookupError(RAISED)
+
+        return wrap(parts())
+
+    return app, records
+
+
+@pytest.mark.parametrize("wrap", [iter, stream_with_context], ids=["plain", "with context"])
+@pytest.mark.parametrize("known", [True, False], ids=["within the error", "after it"])
+def test_a_stream_of_an_app_without_hooks(wrap: Callable[[Any], Any], known: bool) -> None:
+    """A generator that fails has its record also where nothing else is to be done at the end of the request."""
+    app, records = _streaming(wrap)
+    reply = call(app, make_environ("/fails"))
+    with pytest.raises(LookupError):
+        if known:
+            reply.read()
+        else:
+            list(reply.chunks)
+    reply.close()
+    reply.close()
+    (record,) = records
+    assert "(endpoint stream, request " in record.getMessage() and record.exc_info is not None
+    assert isinstance(record.exc_info[1], LookupError if known else RuntimeError)
+
+
+@pytest.mark.parametrize("wrap", [iter, stream_with_context], ids=["plain", "with context"])
+@pytest.mark.parametrize(
+    ("name", "read", "errors"), [("works", 3, 0), ("leaves", 1, 0), ("unread", 0, 0), ("closes", 2, 1)]
+)
+def test_the_end_of_a_stream(wrap: Callable[[Any], Any], name: str, read: int, errors: int) -> None:
+    """A stream that is read to its end, left or never begun has no record; one that fails while it is closed has."""
+    app, records = _streaming(wrap)
+    reply = call(app, make_environ(f"/{name}"))
+    iterator = iter(reply.chunks)
+    assert [next(iterator, None) for _ in range(read)] == [b"some", b"more", None][:read]
+    reply.close()
+    assert [type(record.exc_info[1]) for record in records if record.exc_info] == [LookupError] * errors
+
+
 @pytest.mark.parametrize("watched", [False, True], ids=["short", "long"])
 @pytest.mark.parametrize("kind", EXITS)
 @pytest.mark.parametrize("place", ["view", "before", "after", "template", "handler", "session saved"])

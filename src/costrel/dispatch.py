@@ -19,6 +19,7 @@ from costrel.coerce import error_reply, make_response, plain_reply
 from costrel.context import RequestContext, current_context
 from costrel.ending import (
     PRESERVE_CONTEXT,
+    ReportedStream,
     StreamedBody,
     close_request,
     end_request,
@@ -120,6 +121,8 @@ def serve(
                 body = end_with_body(context, environ, shared, error, body, complete)
             else:
                 close_request(context)
+        elif type(body) is Body:
+            body = ReportedStream(body, context)
         return body
     finally:
         current_context.reset(token)
