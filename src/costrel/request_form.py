@@ -39,7 +39,7 @@ def _limits(request: Request) -> tuple[int | None, int | None, int | None, bool]
         get("MAX_CONTENT_LENGTH"),
         get("MAX_FORM_MEMORY_SIZE", _MAX_MEMORY),
         get("MAX_FORM_PARTS", _MAX_PARTS),
-        get("LIMITURLENCODED_FORMS", True),
+        get("LIMIT_URLENCODED_FORMS", True),
     )
 
 
