@@ -613,7 +613,7 @@ def test_the_gate_sees_a_slowdown(
         shutil.copytree(ROOT / "src" / "costrel", tmp_path / name / "costrel", ignore=shutil.ignore_patterns("*.pyc"))
     module = tmp_path / "tree" / "costrel" / "dispatch.py"
     text = module.read_text()
-    start = text.index('"""', text.index('"""', text.index("def handle(")) + 3) + 3
+    start = text.index('"""', text.index('"""', text.index("def serve(")) + 3) + 3
     module.write_text(f"{text[:start]}\n    {delay}{text[start:]}")
     lines: list[str] = []
     found = gate.Gate(tmp_path / "tree", tmp_path / "base", [case_named("hello")], 9, 0.004, lines.append).go()

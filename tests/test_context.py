@@ -669,6 +669,25 @@ def test_a_copied_context_in_a_thread(app: App) -> None:
     assert not has_request_context()
 
 
+def test_a_copied_context_has_the_same_session(app: App) -> None:
+    """What a decorated function writes to the session in a thread is seen by the view and saved."""
+    app.secret_key = "test key"
+
+    @app.get("/")
+    def home() -> str:
+        @copy_current_request_context
+        def work() -> None:
+            session["done"] = "in a thread"
+
+        in_thread(work)
+        return str(session.get("done", "lost"))
+
+    client = app.test_client()
+    assert client.get("/").text == "in a thread"
+    with client.session_transaction() as saved:
+        assert saved["done"] == "in a thread"
+
+
 def test_a_copied_context_for_a_coroutine_function(app: App) -> None:
     """An ``async def`` function becomes one that can be called from a thread, with arguments and errors."""
 

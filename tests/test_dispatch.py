@@ -855,3 +855,18 @@ for first, second, third, fourth in itertools.product(actions, some, actions, so
 """
     )
     assert len(events) > 2000
+
+
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_hook_that_replaces_the_view(reads: bool) -> None:
+    """A view that a hook puts in place of another answers this request already."""
+    app = App("replaced", root_path="/")
+    app.add_url_rule("/", "home", lambda: "placeholder")
+
+    @app.before_request
+    def load() -> None:
+        if not reads or request.path:
+            app.view_functions["home"] = lambda: "real"
+
+    client = app.test_client()
+    assert [client.get("/").text for _ in range(2)] == ["real", "real"]

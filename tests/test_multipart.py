@@ -529,6 +529,19 @@ def test_cut_off_body() -> None:
     assert terminated(5) == b""
 
 
+def test_body_beyond_its_length() -> None:
+    """Where the server ends bodies, what comes behind the length counts up to the limit, as of an inflated body."""
+    environ = {"CONTENT_LENGTH": "3", "wsgi.input": io.BytesIO(b"12345"), "wsgi.input_terminated": True}
+    read = declared_body(environ, 5)
+    assert read is not None
+    assert [read(10), read(10), read(10)] == [b"123", b"45", b""]
+    read = declared_body({**environ, "wsgi.input": io.BytesIO(b"123456")}, 5)
+    assert read is not None
+    assert read(10) == b"123"
+    with pytest.raises(RequestEntityTooLarge):
+        read(10)
+
+
 def test_failing_body() -> None:
     """An error of the server's stream is the client's connection that broke."""
     source = mock.Mock(read=mock.Mock(side_effect=OSError))

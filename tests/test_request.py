@@ -274,8 +274,6 @@ def test_body_equals_werkzeugs(
         sizes = {"CONTENT_LENGTH": None if length is None else str(max(0, len(body) + length))}
     if terminated:
         sizes["wsgi.input_terminated"] = True
-        if isinstance(length, int):
-            sizes["CONTENT_LENGTH"] = str(len(body))  # a server that ends the body ends it at its length
 
     def make(cls: type[WerkzeugRequest]) -> WerkzeugRequest:
         request = cls(

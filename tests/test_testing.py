@@ -177,6 +177,15 @@ def test_cookies_and_redirects(shown: App) -> None:
     assert [forgetful.get("/count").text for _ in range(2)] == ["1", "1"]
 
 
+def test_what_is_left_after_a_redirect(app: App) -> None:
+    """In a ``with`` block, request and ``g`` are those of the last request that was followed to."""
+    app.add_url_rule("/", "home", lambda: setattr(g, "home", 1) or "home")  # type: ignore[func-returns-value]
+    app.add_url_rule("/away", "away", lambda: setattr(g, "away", 1) or redirect("/"))  # type: ignore[func-returns-value]
+    with app.test_client() as client:
+        client.get("/away", follow_redirects=True)
+        assert (request.path, g.get("home"), g.get("away")) == ("/", 1, None)
+
+
 def test_a_client_class_of_ones_own(app: App) -> None:
     """``test_client_class`` names the class of clients, which gets what ``test_client`` was given."""
 

@@ -49,7 +49,8 @@ class _ServedContext(RequestContext):
     plan: Plan
 
     def copy(self) -> RequestContext:
-        return RequestContext(self.app, self.environ, request=self.request, session=self._session)
+        # Opened now: whoever gets the copy has the same session, and what it writes is saved with the response.
+        return RequestContext(self.app, self.environ, request=self.request, session=self.open_session())
 
 
 _new_context: Callable[[type[_ServedContext]], _ServedContext] = object.__new__
@@ -84,8 +85,8 @@ def serve(
     context.plan = plans.unmatched
     outer = current_context.get(None)
     shared = outer is not None and context.join(outer)
-    token = current_context.set(context)
     method = environ["REQUEST_METHOD"]
+    token = current_context.set(context)
     error: Exception | None = None
     body: Iterable[bytes] = ()
     try:
@@ -183,7 +184,10 @@ def _answer(
             plan.guard(environ, method)
         if plan.hooked:
             value = _run_before(plan, context)
-            if context._request is not None:
+            changed = app._serving_plans is not plans  # a hook has replaced a view, for example
+            if changed:
+                plans = app.plans()
+            if changed or context._request is not None:
                 rule, view_args = _take_from_request(context)
                 plan = context.plan = plans[None if rule is None else rule.endpoint]
         if value is None:

@@ -251,9 +251,33 @@ def read_at_once(environ: WSGIEnvironment, limit: int | None) -> bytes | None:
             data += more
     except Exception as error:
         raise ClientDisconnected() from error
-    if len(data) < size and "wsgi.input_terminated" not in environ:
+    if "wsgi.input_terminated" in environ:
+        return data + _beyond(environ["wsgi.input"], None if limit is None else limit - len(data))
+    if len(data) < size:
         raise ClientDisconnected()
     return data
+
+
+def _beyond(stream: IO[bytes], limit: int | None) -> bytes:
+    """Returns what a body has beyond its length, as where a server or middleware has inflated it and left the length.
+
+    :param limit: the most bytes to return.
+    :raises RequestEntityTooLarge: there are more (413).
+    :raises ClientDisconnected: the server could not read them (400).
+    """
+    chunks: list[bytes] = []
+    try:
+        while chunk := stream.read(_ONE_READ if limit is None else min(limit + 1, _ONE_READ)):
+            chunks.append(chunk)
+            if limit is not None:
+                limit -= len(chunk)
+                if limit < 0:
+                    break
+    except Exception as error:
+        raise ClientDisconnected() from error
+    if limit is not None and limit < 0:
+        raise RequestEntityTooLarge()
+    return b"".join(chunks)
 
 
 class BoundedStream(LimitedStream):

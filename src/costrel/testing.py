@@ -146,8 +146,10 @@ class FlaskClient(Client):
             self._new_contexts.clear()
             raise
         response.json_module = self.application.json  # type: ignore[assignment]
-        while self._new_contexts:
-            self._context_stack.enter_context(self._new_contexts.pop(0))
+        # Of the requests that were redirected, only the last one can be looked at afterwards.
+        if self._new_contexts:
+            self._context_stack.enter_context(self._new_contexts[-1])
+            self._new_contexts.clear()
         return response
 
     # The name is Flask's: the test client of Flask-SocketIO calls it to connect with this client's cookies.
