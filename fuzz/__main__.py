@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def run(name: str, seconds: int) -> bool:
 
 
 def main() -> int:
-    """Runs what the command line says; the status is 1 where an input failed."""
+    """Runs what the command line says; the status is 1 where an input failed, and where atheris is missing."""
     if sys.argv[1:2] == ["--here"]:
         fuzz_here(sys.argv[2], sys.argv[3:])
         return 0
@@ -67,6 +68,9 @@ def main() -> int:
     unknown = set(chosen.targets) - set(NAMES)
     if unknown:
         parser.error(f"there is no target {sorted(unknown)[0]!r}; there are {', '.join(NAMES)}")
+    if importlib.util.find_spec("atheris") is None:
+        print("It needs atheris: pip install atheris", file=sys.stderr)
+        return 1
     # One that fails does not keep the others from running.
     failed = [name for name in chosen.targets or NAMES if not run(name, chosen.seconds)]
     return 1 if failed else 0

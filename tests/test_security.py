@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -29,6 +30,7 @@ from costrel.security import (
     no_settings,
     normalize_redirect_target,
     validate_host,
+    without_port,
 )
 
 HOSTS = st.one_of(
@@ -90,6 +92,53 @@ def test_stars_in_other_places_are_refused(pattern: str) -> None:
     """A pattern that means nothing is an error rather than one that nothing matches, or everything."""
     with pytest.raises(ValueError, match=r"only at the beginning: '\*\.example\.com'"):
         validate_host("http", "example.org", None, [pattern])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("http://example.com", ["example.com"]),
+        ("https://example.com:8443/shop", ["example.com:8443"]),
+        ("//example.com", ["example.com"]),
+        ("example.com/", ["example.com"]),
+        ("example.com ", ["example.com"]),
+        ("example.com, *.example.org", ["example.com", "*.example.org"]),
+        ("https://*.example.com", ["*.example.com"]),
+        (" ", ["example.com"]),
+    ],
+)
+@pytest.mark.parametrize("host", ["example.com", "www.example.org", "localhost"])
+def test_trusted_hosts_that_are_no_names_are_explained(pattern: str, names: list[str], host: str) -> None:
+    """An address, a space or several names in one text would silently refuse every request; the error has the names."""
+    for patterns in ([pattern], ["example.com", pattern], pattern):
+        with pytest.raises(ValueError, match=re.escape(f"Write TRUSTED_HOSTS = {names}.")):
+            validate_host("http", host, None, patterns, True)
+        validate_host("http", "example.com", None, ["example.com", "other"], True)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("Example.com:80", "example.com"),
+        ("example.com", "example.com"),
+        ("[2001:DB8::1]:8000", "[2001:db8::1]"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("", ""),
+    ],
+)
+def test_hosts_without_their_port(host: str, expected: str) -> None:
+    """The last number after a colon is left out, and none of those in brackets."""
+    assert without_port(host) == expected
+
+
+def test_an_address_of_ipv6_can_be_trusted() -> None:
+    """It is compared as a whole, without the port and in any case of its letters; another one is refused."""
+    for patterns in (["[2001:db8::1]"], ["example.com", "[2001:DB8::1]:443"]):
+        for host in ("[2001:db8::1]", "[2001:db8::1]:8000", "[2001:DB8::1]"):
+            assert validate_host("http", host, None, patterns, True) == host
+        for host in ("[2001:db8::2]", "[2001:db8::1]x", "[2001", "[::1]"):
+            with pytest.raises(SecurityError):
+                validate_host("http", host, None, patterns, True)
 
 
 def test_a_star_alone_accepts_all_hosts() -> None:

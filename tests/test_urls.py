@@ -396,6 +396,8 @@ def test_the_server_name_is_the_host_of_external_urls() -> None:
     [
         ({}, {"Host": "anything.example"}, None),
         ({}, {"Host": "203.0.113.7"}, None),
+        ({}, {"Host": "anything.example:8080"}, None),
+        ({}, {"Host": "[2001:db8::1]"}, None),
         ({}, {"Host": "localhost.evil.example"}, None),
         ({}, {"Host": "localhost:5000"}, "http://localhost:5000/"),
         ({}, {"Host": "shop.localhost:5000"}, "http://shop.localhost:5000/"),
@@ -412,7 +414,7 @@ def test_the_server_name_is_the_host_of_external_urls() -> None:
 def test_an_external_url_with_a_host_of_the_client_is_refused(
     settings: dict[str, Any], headers: dict[str, str], expected: str | None
 ) -> None:
-    """Outside of debug mode and tests, no external URL has a host that nothing has checked, but a local one."""
+    """Without debug mode and ``TESTING``, no external URL has a host that nothing has checked, but a local one."""
     app = App("x", root_path="/")
     app.config.update(settings)
     app.add_url_rule("/", "home", lambda: url_for("home", _external=True))
@@ -422,9 +424,55 @@ def test_an_external_url_with_a_host_of_the_client_is_refused(
     assert call(app, make_environ("/path", headers=headers)).read() == b"/"
     if expected is None:
         assert reply.status_code == 500
-        assert b"Set TRUSTED_HOSTS to the names of this site" in reply.read()
+        name = headers["Host"].removesuffix(":8080")
+        assert f'write app.config["TRUSTED_HOSTS"] = ["{name}"], or' in reply.read().decode()
     else:
         assert (reply.status_code, reply.read().decode()) == (200, expected)
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "records"),
+    [
+        ({}, "anything.example:8080", 1),
+        ({}, "localhost:5000", 0),
+        ({"TRUSTED_HOSTS": ["anything.example"]}, "anything.example", 0),
+        ({"SERVER_NAME": "example.org"}, "anything.example", 0),
+        ({"TESTING": True}, "anything.example", 0),
+        ({"CHECK_HOST": False}, "anything.example", 0),
+    ],
+)
+def test_debug_mode_says_once_what_external_urls_need(
+    settings: dict[str, Any], host: str, records: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A warning names the setting, once for an application, where the URL would be refused outside of debug mode."""
+    app = App("x", root_path="/")
+    app.config.update(settings, DEBUG=True)
+    app.add_url_rule("/", "home", lambda: url_for("home", _external=True))
+    for _ in range(2):
+        assert call(app, make_environ("/", headers={"Host": host})).status_code == 200
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == records
+    assert all("'anything.example'" in message and "TRUSTED_HOSTS" in message for message in messages)
+
+
+@pytest.mark.parametrize(
+    ("settings", "host", "expected"),
+    [
+        ({"DEBUG": True}, "localhost", "Host &#39;localhost&#39; is not trusted. Add it to TRUSTED_HOSTS.</p>"),
+        ({"DEBUG": False}, "localhost", "Host &#39;localhost&#39; is not trusted.</p>"),
+        ({"DEBUG": True, "CHECK_HOST": False}, "localhost", "Host &#39;localhost&#39; is not trusted.</p>"),
+        ({"DEBUG": True}, "a@b", "is not a host name.</p>"),
+    ],
+)
+def test_debug_mode_says_what_a_refused_host_needs(settings: dict[str, Any], host: str, expected: str) -> None:
+    """The page of status 400 says to add the host in debug mode only, where the visitor is the developer."""
+    app = App("x", root_path="/")
+    app.config.update(settings, TRUSTED_HOSTS=["example.com", "*.example.com"])
+    app.add_url_rule("/", "home", lambda: "Home")
+    for _ in range(2):
+        reply = call(app, make_environ("/", headers={"Host": host}))
+        assert reply.status_code == 400
+        assert expected in reply.read().decode()
 
 
 def test_the_hosts_that_a_program_chooses_itself_are_its_own() -> None:

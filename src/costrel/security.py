@@ -44,6 +44,10 @@ _WEB_URL = re.compile(r"(https?)://([^/?#@\\]+)(?:[/?#]|$)", re.ASCII | re.IGNOR
 _MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _COOKIE_NAME_BREAKER = re.compile(r"[\x00-\x20\x7f\",;=\\]")
 
+_PORT = re.compile(r":\d+$", re.ASCII)
+# What a name in TRUSTED_HOSTS has where somebody wrote an address, or several names as one text.
+_NO_NAME = re.compile(r"[/\s,]")
+
 #: What a header cannot have.
 LINE_BREAKERS = frozenset("\r\n\0")
 
@@ -95,7 +99,8 @@ def validate_host(
     :param strict: whether a header that is no host is refused.
     :return: an empty text where no host is known, or where it has characters that no host has.
     :raises werkzeug.exceptions.SecurityError: the host is not a trusted one, or no host at all (400).
-    :raises ValueError: a trusted host has a star in another place.
+    :raises ValueError: a trusted host has a star in another place; with ``strict`` also where it has a scheme, a
+        path, a space or a comma, so that it is no name.
 
     >>> validate_host("https", "example.com:443", None)
     'example.com'
@@ -119,6 +124,12 @@ def _host(
     host = get_host(scheme, host_header, server)
     if strict and host_header is not None and not _is_host(host, host_header):
         raise SecurityError(f"The Host header {host_header[:80]!r} is not a host name.")
+    if trusted is not None and strict:
+        for pattern in trusted:
+            _check_pattern(pattern)
+        # Werkzeug takes an address of IPv6 for a name with a port, and so never trusts it.
+        if host[:1] == "[" and without_port(host) in map(without_port, trusted):
+            return host
     if trusted is not None and any("*" in pattern for pattern in trusted):
         if "*" in trusted:
             return host
@@ -150,6 +161,26 @@ def _is_host(host: str, header: str) -> bool:
     except ValueError:
         return False
     return ".." not in host and host[0] not in ".:"
+
+
+def without_port(host: str) -> str:
+    """Returns a host in small letters and without its port.
+
+    >>> without_port("[2001:DB8::1]:8000")
+    '[2001:db8::1]'
+    """
+    return _PORT.sub("", host).lower()
+
+
+def _check_pattern(pattern: str) -> None:
+    """Refuses a trusted host that no host can be equal to, so that every request would get 400."""
+    if _NO_NAME.search(pattern):
+        parts = (re.sub(r"^.*?//|/.*", "", part) for part in re.split(r"[\s,]+", pattern))
+        names = [part for part in parts if part] or ["example.com"]
+        raise ValueError(
+            f"TRUSTED_HOSTS has {pattern!r}, which is not the name of a host: leave out the scheme, the path, spaces"
+            f" and commas. Write TRUSTED_HOSTS = {names}."
+        )
 
 
 def _suffix(pattern: str) -> str:

@@ -10,12 +10,14 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from weakref import WeakSet
 
+from werkzeug.exceptions import SecurityError
 from werkzeug.routing import BuildError
 
 from costrel.context import RequestContext, current_context
 from costrel.plan import blueprint_chain
-from costrel.security import STANDARD_PORTS, validate_host
+from costrel.security import STANDARD_PORTS, validate_host, without_port
 
 if TYPE_CHECKING:
     from costrel.app import App
@@ -34,6 +36,8 @@ _LOCAL_HOST = re.compile(r"(([a-z0-9-]+\.)*localhost|127\.0\.0\.1|\[::1\]|)(:\d+
 
 #: Warnings that were shown, for the filter that shows each once.
 _warned: dict[Any, Any] = {}
+#: Applications in debug mode whose log says what their external URLs need elsewhere.
+_hinted: WeakSet[App] = WeakSet()
 
 
 def url_for(
@@ -91,19 +95,32 @@ def url_for(
 def _check_host(app: App, request: Request) -> None:
     """Refuses to build an external URL with a host that the client has chosen and nothing has checked.
 
-    :raises RuntimeError: neither ``TRUSTED_HOSTS`` nor ``SERVER_NAME`` is set, outside of debug mode and tests.
+    In debug mode the log says so once; with ``TESTING`` all hosts are right.
+
+    :raises RuntimeError: neither ``TRUSTED_HOSTS`` nor ``SERVER_NAME`` is set.
     """
     config = app.config
-    if config["TRUSTED_HOSTS"] or config["SERVER_NAME"] or not config["CHECK_HOST"] or app.debug or app.testing:
+    if config["TRUSTED_HOSTS"] or config["SERVER_NAME"] or not config["CHECK_HOST"] or app.testing:
         return
     environ = request.environ
     if request.trusted_hosts or app.url_map.host_matching or "HTTP_HOST" not in environ or OWN_HOST in environ:
         return
-    if not _LOCAL_HOST.fullmatch(request.host):
+    if _LOCAL_HOST.fullmatch(request.host):
+        return
+    name = without_port(request.host)[:80]
+    if not app.debug:
         raise RuntimeError(
-            f"url_for does not build an external URL with the host {request.host[:80]!r}, because the client chose it:"
-            " in an e-mail it would lead the reader to any host. Set TRUSTED_HOSTS to the names of this site, or"
-            " SERVER_NAME to its only one. TRUSTED_HOSTS = ['*'] accepts any host."
+            f"url_for does not build an external URL with the host {name!r}: the client chose it, and in an e-mail it"
+            f' could lead anywhere. If the site has that name, write app.config["TRUSTED_HOSTS"] = ["{name}"], or set'
+            " SERVER_NAME if it has a single name. If any name is right and such URLs go to the visitor only, write"
+            ' TRUSTED_HOSTS = ["*"].'
+        )
+    if app not in _hinted:
+        _hinted.add(app)
+        app.logger.warning(
+            "url_for built an external URL with the host %r, which the client chose. Outside of debug mode that is an"
+            " error: name the hosts of the site in TRUSTED_HOSTS.",
+            name,
         )
 
 
@@ -156,13 +173,18 @@ def create_adapter(app: App, request: Request | None) -> MapAdapter | None:
     if trusted_hosts is not None:
         request.trusted_hosts = trusted_hosts
     environ = request.environ
-    request.host = validate_host(
-        environ.get("wsgi.url_scheme", "http"),
-        environ.get("HTTP_HOST"),
-        request.server,
-        request.trusted_hosts,
-        bool(config["CHECK_HOST"]),
-    )
+    try:
+        request.host = validate_host(
+            environ.get("wsgi.url_scheme", "http"),
+            environ.get("HTTP_HOST"),
+            request.server,
+            request.trusted_hosts,
+            bool(config["CHECK_HOST"]),
+        )
+    except SecurityError as error:
+        if app.debug and trusted_hosts and config["CHECK_HOST"] and str(error.description).endswith("is not trusted."):
+            error.description = f"{error.description} Add it to TRUSTED_HOSTS."
+        raise
     subdomain = None
     if app.url_map.host_matching:
         # The map compares the request's own host: a server name would take its place.
