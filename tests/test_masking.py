@@ -46,6 +46,8 @@ from tests.support.frameworks import run_as_flask, run_flask
         ("DB_PASS", True),
         ("DB_PWD", True),
         ("dbPass", True),
+        ("dbpass", True),
+        ("pass2", True),
         ("JWT", True),
         ("BEARER", True),
         ("OTP", True),

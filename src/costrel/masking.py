@@ -23,7 +23,7 @@ _of_secret = re.compile(
       SECRET(?!AR) | PASSWORD | PASSWD | PASSPHRASE | TOKEN(?!I[SZ]) | CREDENTIAL | AUTHORIZATION
     | (?:ACCESS|API|ENCRYPTION|MASTER|PRIVATE)[_-]?KEY
     # a word of the name
-    | (?<![^_-]) (?: BEARER | DSN | JWT | OTP | PASS | PAT | PWD | SALT | SIG | SIGNATURE ) (?![^_-])
+    | (?<![^_-]) (?: BEARER | DSN | JWT | OTP | (?:DB)?PASS | PAT | PWD | SALT | SIG | SIGNATURE ) \d* (?![^_-])
     # its last word, which may have a number
     | (?<![^_-]) (?: AUTH | KEYS? | PIN ) (?:[_-]?\d+)? $
     # all of it
