@@ -131,6 +131,40 @@ def test_secrets_are_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     assert f'SECRET = "{debugger.secret}"' in page
 
 
+@pytest.mark.parametrize("evalex", [True, False])
+@pytest.mark.parametrize("hook", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded", b"password=of-the-b0dy&name=somebody"),
+        ("application/json", b'{"user": {"password": "of-the-b0dy", "name": "somebody"}}'),
+    ],
+)
+def test_secrets_of_the_body_are_hidden(
+    monkeypatch: pytest.MonkeyPatch, kind: str, body: bytes, hook: bool, evalex: bool
+) -> None:
+    """Passwords in forms, JSON and the URLs of settings are hidden, and arguments with the name of a secret."""
+    monkeypatch.setenv("WERKZEUG_DEBUG_PIN", "123-456-789")
+    app = App("debugged", root_path="/")
+    app.config.update(DEBUG=True, DATABASE_URL="postgresql://ada:secretpw1234@db/shop")
+
+    @app.post("/reset/<token>/<page>")
+    def reset(token: str, page: str) -> str:
+        read = dict(request.form) or request.get_json()
+        raise ConnectionError(f"{read} {token} {page} {app.config['DATABASE_URL']}")
+
+    if hook:
+        app.teardown_request(lambda error: None)
+    headers = {"Host": "localhost", "Content-Type": kind, "Origin": "http://localhost"}
+    environ = make_environ("/reset/t0ken-of-mail/a-page", method="POST", headers=headers, body=body)
+    shown = html.unescape(call(Debugger(app, evalex=evalex), environ).read().decode())
+    for text in (shown, errors_of(environ)):
+        assert "'password': '[hidden]', 'name': 'somebody'}" in text
+        assert "[hidden] a-page postgresql://ada:[hidden]@db/shop" in text
+        for secret in ("of-the-b0dy", "t0ken-of-mail", "secretpw1234"):
+            assert secret not in text
+
+
 def _try_pin(debugger: Debugger, pin: str) -> dict[str, bool]:
     query = f"__debugger__=yes&cmd=pinauth&pin={pin}&s={debugger.secret}"
     answer: dict[str, bool] = json.loads(_get(debugger, "/", query=query).read())

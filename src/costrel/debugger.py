@@ -59,8 +59,7 @@ class Debugger(DebuggedApplication):
     def debug_application(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         """Calls the application, and answers its error with the page, or on another host with where to find it."""
         contexts: list[Any] = []
-        if self.evalex:
-            environ["werkzeug.debug.preserve_context"] = contexts.append
+        environ["werkzeug.debug.preserve_context"] = contexts.append
         body: Any = None
         try:
             body = self.app(environ, start_response)
@@ -75,7 +74,7 @@ class Debugger(DebuggedApplication):
         self, error: Exception, contexts: list[Any], environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterator[bytes]:
         found = DebugTraceback(error, skip=1, hide=not self.show_hidden_frames)
-        without_secrets = self._masker(environ)
+        without_secrets = self._masker(environ, contexts)
         environ["wsgi.errors"].write(without_secrets(found.render_traceback_text()))
         if self.check_host_trust(environ):
             for frame in found.all_frames:
@@ -91,13 +90,13 @@ class Debugger(DebuggedApplication):
         except Exception:
             environ["wsgi.errors"].write("The error came up when the answer had already begun, so no page shows it.\n")
 
-    def _masker(self, environ: WSGIEnvironment) -> Callable[[str], str]:
+    def _masker(self, environ: WSGIEnvironment, contexts: Iterable[Any]) -> Callable[[str], str]:
         """Returns a function that hides the secrets of the request, the application's settings and the process."""
         settings = getattr(self.app, "config", None)
         own: Iterable[str] = secrets_in(settings) if isinstance(settings, Mapping) else ()
-        plain = [*own, *secrets_in(os.environ), *secrets_of_request(environ)]
+        plain = [*own, *secrets_in(os.environ), *secrets_of_request(environ, contexts)]
         found = {secret for secret in plain if secret != self.secret}
-        return lambda text: hide(text, {*found, *(html.escape(secret) for secret in found)})
+        return lambda text: hide(text, found)
 
 
 def _close(body: Any) -> None:
