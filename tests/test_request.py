@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.datastructures import CombinedMultiDict, EnvironHeaders, Headers, ImmutableMultiDict, MultiDict
 from werkzeug.exceptions import (
@@ -754,3 +754,37 @@ def test_numbers_that_fit_into_no_date(value: str) -> None:
     assert {known.date, known.if_modified_since, known.if_unmodified_since, known.if_range.date} == {
         datetime(1970, 1, 1, 0, 0, 5, tzinfo=timezone.utc)
     }
+
+
+_URL_TEXT = st.text(st.sampled_from('/aZ09é€😀?#[]{}"<>^`|\\;=&+:@ ~\x00\x1f\x7f\x80'), max_size=8).map(str.encode)
+_URL_BYTES = st.lists(_URL_TEXT | st.binary(max_size=4), max_size=4).map(b"".join)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    mount=st.sampled_from(["", "/m", "/mé/", "/m m"]),
+    path=_URL_BYTES,
+    query=_URL_BYTES,
+    host=st.sampled_from(["example.com", "localhost:5000", "[::1]", "xn--n3h.net"]),
+)
+def test_the_url_is_that_of_werkzeug(mount: str, path: bytes, query: bytes, host: str) -> None:
+    """The URL is werkzeug's for any bytes of path and query, also for those that are no text."""
+    environ = environ_of(
+        SCRIPT_NAME=mount.encode().decode("latin-1"),
+        PATH_INFO="/" + path.decode("latin-1"),
+        QUERY_STRING=query.decode("latin-1"),
+        HTTP_HOST=host,
+    )
+    assert outcome(lambda: Request(environ).url) == outcome(lambda: WerkzeugRequest(environ).url)
+
+
+def test_a_thousand_languages_count() -> None:
+    """Of a header with more languages than anybody speaks, the best thousand are chosen from."""
+    header = ", ".join([*(f"x{number};q=0.{number % 9}" for number in range(2000)), "en-GB"])
+    request = Request(environ_of(HTTP_ACCEPT_LANGUAGE=header))
+    assert len(request.accept_languages) == 1000
+    assert request.accept_languages.best_match(["de", "en"]) == "en"
+    theirs = WerkzeugRequest(environ_of(HTTP_ACCEPT_LANGUAGE=header)).accept_languages
+    assert list(request.accept_languages) == list(theirs)[:1000]
+    few = environ_of(HTTP_ACCEPT_LANGUAGE="de, en;q=0.5")
+    assert Request(few).accept_languages == WerkzeugRequest(few).accept_languages

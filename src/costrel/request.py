@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
-from werkzeug.datastructures import Authorization, EnvironHeaders, IfRange
+from werkzeug.datastructures import Authorization, EnvironHeaders, IfRange, LanguageAccept
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.sansio.utils import get_content_length
@@ -33,7 +33,7 @@ from costrel.lazy import lazy
 from costrel.overrides import Overrides
 from costrel.request_form import FORM_LIMITS, read_multipart, read_urlencoded
 from costrel.request_parts import READERS, make_headers, read_method, read_path
-from costrel.request_url import decode_path, simple_url
+from costrel.request_url import decode_path, quick_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
 
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from werkzeug.datastructures import FileStorage, Headers, MultiDict
 
     from costrel.routing import Rule
+
+
+#: How many languages of an ``Accept-Language`` count; browsers send a dozen.
+MAX_LANGUAGES = 1_000
 
 
 def _limit(setting: str) -> Any:
@@ -187,7 +191,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The whole URL of the request, for people: decoded where that can be read back."""
-        return simple_url(self) or super().url
+        return quick_url(self) or super().url
 
     @lazy
     def cookies(self) -> ImmutableMultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -247,6 +251,15 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     if_modified_since = possible_date(WerkzeugRequest.if_modified_since)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
     if_unmodified_since = possible_date(WerkzeugRequest.if_unmodified_since)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
     if_range = possible_date(WerkzeugRequest.if_range, IfRange)  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    @lazy
+    def accept_languages(self) -> LanguageAccept:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The languages that the client accepts, best first: of more than a thousand those that it likes best.
+
+        A choice among them takes as long as the list is: 65 ms for a header of 64 kB.
+        """
+        found = super().accept_languages
+        return LanguageAccept(found[:MAX_LANGUAGES]) if len(found) > MAX_LANGUAGES else found
 
     # What the rule says.
 

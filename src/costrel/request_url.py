@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+from werkzeug.sansio.utils import get_current_url
 
 if TYPE_CHECKING:
     from costrel.request import Request
@@ -19,14 +22,36 @@ def decode_path(text: str) -> str:
     return text if text.isascii() else text.encode("latin1").decode(errors="replace")
 
 
-def simple_url(request: Request) -> str | None:
-    """Returns the URL of a request where nothing in it needs encoding or decoding, else None.
+def quick_url(request: Request) -> str | None:
+    """Returns the URL of a request where it can be told without taking each byte apart, else None.
 
-    PERF: 3 us; werkzeug's way by percent-encoding and decoding takes 10 us.
+    PERF: 3 us for most URLs; werkzeug's way by percent-encoding and decoding takes 10 us, and 90 ms for 64 kB that are
+    not UTF-8, by a table 10 ms.
     """
     origin = f"{request.scheme}://{request.host}"
+    if not _SIMPLE_ORIGIN.fullmatch(origin):
+        return None
     path = request.root_path + request.path
     query = request.query_string
-    if not (_SIMPLE_ORIGIN.fullmatch(origin) and _SIMPLE_PATH.fullmatch(path) and _SIMPLE_QUERY.fullmatch(query)):
-        return None
-    return f"{origin}{path}?{query.decode()}" if query else origin + path
+    if _SIMPLE_PATH.fullmatch(path) and _SIMPLE_QUERY.fullmatch(query):
+        return f"{origin}{path}?{query.decode()}" if query else origin + path
+    if "%" in path or b"%" in query:
+        return None  # what is percent-encoded already, alone or together with its neighbours, may be text
+    of_path, of_query = _tables()
+    path = f"{request.root_path.rstrip('/')}/{request.path.lstrip('/')}".translate(of_path)
+    if not query:
+        return origin + path
+    return f"{origin}{path}?{query.decode(errors='surrogateescape').translate(of_query)}"
+
+
+@lru_cache(maxsize=1)
+def _tables() -> tuple[dict[int, str], dict[int, str]]:
+    """Returns how characters are written in the path and in the query of a URL, where that is not as they are."""
+    of_path, of_query = {}, {}
+    for code in range(128):
+        text = chr(code)
+        of_path[code] = get_current_url("http", "host", "", f"a{text}a")[13:-1]
+        of_query[code] = get_current_url("http", "host", "", "", b"a%ba" % text.encode())[14:-1]
+    # What is no UTF-8 stays as it was sent: `surrogateescape` has made these characters of it.
+    of_query.update((0xDC00 + code, f"%{code:02X}") for code in range(128, 256))
+    return of_path, of_query
