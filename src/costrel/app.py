@@ -220,7 +220,10 @@ class App(Registrar):
 
     def start_serving(self) -> Plans:
         """Notes that the application handles requests from now on, and returns the plans."""
-        self._got_first_request = True
+        if not self._got_first_request:
+            # Now, while files can be opened: where none can, what answers failures must be there already.
+            ending.failures()
+            self._got_first_request = True
         plans = self.plans()
         if self._plans is plans:
             self._serving_plans = plans

@@ -22,7 +22,7 @@ PRESERVE_CONTEXT = "werkzeug.debug.preserve_context"
 
 
 def failures() -> Any:
-    """Returns the module ``costrel.failures``, imported when something fails for the first time."""
+    """Returns the module ``costrel.failures``, which is imported when an application begins to serve."""
     # Start-up: 0.3 ms.
     from costrel import failures as module
 
