@@ -145,7 +145,7 @@ def _cut_off(seconds: float) -> Iterator[None]:
 
     before = signal.signal(signal.SIGVTALRM, cut)
     # Again and again: an application answers 500 for an error, and may go on in a handler.
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.05)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 0.5)
     try:
         yield
     finally:
