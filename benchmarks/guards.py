@@ -7,12 +7,13 @@ import random
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.calls import Call, environ_of, with_input
 from benchmarks.gate import lower_bound
 from benchmarks.table import number
 from benchmarks.worker import time_pass
+from costrel.defaults import FLASK_DEFAULTS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -20,22 +21,7 @@ if TYPE_CHECKING:
 #: What the guards may add to hello, in microseconds.
 BAR = 0.3
 #: The settings without guards, which are Flask's.
-OFF: Mapping[str, Any] = {
-    "CHECK_HOST": False,
-    "CROSS_ORIGIN_PROTECTION": False,
-    "DEFAULT_HEADERS": {},
-    "LIMIT_URLENCODED_FORMS": False,
-    "MAX_CONTENT_LENGTH": None,
-    "MAX_JSON_DEPTH": None,
-    "MAX_JSON_INTEGER_DIGITS": None,
-    "MAX_QUERY_FIELDS": None,
-    "NORMALIZE_REDIRECTS": False,
-    "REFUSE_LARGE_COOKIES": False,
-    "REFUSE_NAMELESS_PARTS": False,
-    "SESSION_COOKIE_HOST_PREFIX": False,
-    "SESSION_COOKIE_SAMESITE": None,
-    "SESSION_COOKIE_SECURE": False,
-}
+OFF = FLASK_DEFAULTS
 #: Which of them are off in the application that is compared with: all, or those of one guard. With none off both are
 #: equal, and what is measured is how far the measurement can be trusted.
 GUARDS: Mapping[str, tuple[str, ...]] = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from werkzeug.datastructures import ImmutableDict
 
@@ -50,3 +52,21 @@ DEFAULT_CONFIG = ImmutableDict(
         "USE_X_SENDFILE": False,
     }
 )
+
+#: What the safer ones of them are in Flask, and so under ``costrel.as_flask``.
+FLASK_DEFAULTS: Mapping[str, Any] = {
+    "CHECK_HOST": False,
+    "CROSS_ORIGIN_PROTECTION": False,
+    "DEFAULT_HEADERS": ImmutableDict(),
+    "LIMIT_URLENCODED_FORMS": False,
+    "MAX_CONTENT_LENGTH": None,
+    "MAX_JSON_DEPTH": None,
+    "MAX_JSON_INTEGER_DIGITS": None,
+    "MAX_QUERY_FIELDS": None,
+    "NORMALIZE_REDIRECTS": False,
+    "REFUSE_LARGE_COOKIES": False,
+    "REFUSE_NAMELESS_PARTS": False,
+    "SESSION_COOKIE_HOST_PREFIX": False,
+    "SESSION_COOKIE_SAMESITE": None,
+    "SESSION_COOKIE_SECURE": False,
+}

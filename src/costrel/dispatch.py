@@ -30,6 +30,7 @@ from costrel.ending import (
     send_popped,
 )
 from costrel.errors import UNHANDLED, handle_plainly
+from costrel.request_url import decode_path
 from costrel.response import Response, assemble, prepared
 from costrel.routing.tables import AllowedMethods
 from costrel.sessions import SecureCookieSession
@@ -330,8 +331,7 @@ def _match(plans: Plans, context: RequestContext, environ: WSGIEnvironment, meth
 
 def path_of(environ: WSGIEnvironment) -> str:
     """Returns the path of a request as text: its bytes come as Latin-1 characters (PEP 3333), URLs are UTF-8."""
-    path: str = environ.get("PATH_INFO", "")
-    return path if path.isascii() else path.encode("latin-1").decode(errors="replace")
+    return decode_path(environ.get("PATH_INFO", ""))
 
 
 def _raise_unusual_routing_error(app: App, plans: Plans, context: RequestContext) -> None:

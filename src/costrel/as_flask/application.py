@@ -8,26 +8,8 @@ from werkzeug.datastructures import ImmutableDict
 
 from costrel.app import App
 from costrel.config import Config
-from costrel.defaults import DEFAULT_CONFIG
+from costrel.defaults import DEFAULT_CONFIG, FLASK_DEFAULTS
 from costrel.watch import WatchedType
-
-#: What costrel's safer defaults are in Flask.
-FLASK_DEFAULTS: dict[str, Any] = {
-    "CHECK_HOST": False,
-    "CROSS_ORIGIN_PROTECTION": False,
-    "DEFAULT_HEADERS": ImmutableDict(),
-    "LIMIT_URLENCODED_FORMS": False,
-    "MAX_CONTENT_LENGTH": None,
-    "MAX_JSON_DEPTH": None,
-    "MAX_JSON_INTEGER_DIGITS": None,
-    "MAX_QUERY_FIELDS": None,
-    "NORMALIZE_REDIRECTS": False,
-    "REFUSE_LARGE_COOKIES": False,
-    "REFUSE_NAMELESS_PARTS": False,
-    "SESSION_COOKIE_HOST_PREFIX": False,
-    "SESSION_COOKIE_SAMESITE": None,
-    "SESSION_COOKIE_SECURE": False,
-}
 
 
 class FlaskType(WatchedType):
