@@ -762,7 +762,7 @@ _URL_BYTES = st.lists(_URL_TEXT | st.binary(max_size=4), max_size=4).map(b"".joi
 
 @settings(max_examples=1000, deadline=None)
 @given(
-    mount=st.sampled_from(["", "/m", "/mé/", "/m m"]),
+    mount=st.sampled_from(["", "/m", "/mé/", "/m m", ":", ":80", "m", "@m", "/", "//m"]),
     path=_URL_BYTES,
     query=_URL_BYTES,
     host=st.sampled_from(["example.com", "localhost:5000", "[::1]", "xn--n3h.net"]),

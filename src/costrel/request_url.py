@@ -31,6 +31,8 @@ def quick_url(request: Request) -> str | None:
     origin = f"{request.scheme}://{request.host}"
     if not _SIMPLE_ORIGIN.fullmatch(origin):
         return None
+    if request.root_path and request.root_path[0] != "/":
+        return None  # it would be taken for a part of the host or its port
     path = request.root_path + request.path
     query = request.query_string
     if _SIMPLE_PATH.fullmatch(path) and _SIMPLE_QUERY.fullmatch(query):
