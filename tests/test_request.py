@@ -778,6 +778,25 @@ def test_the_url_is_that_of_werkzeug(mount: str, path: bytes, query: bytes, host
     assert outcome(lambda: Request(environ).url) == outcome(lambda: WerkzeugRequest(environ).url)
 
 
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("xn--fa-hia.example", "xn--fa-hia.example"),
+        ("www.xn--fa-hia.xn--mnchen-3ya.example:8080", "www.xn--fa-hia.münchen.example:8080"),
+        ("XN--A.example", "xn--a.example"),
+    ],
+)
+def test_a_host_that_python_cannot_decode_stays_as_it_is(host: str, shown: str) -> None:
+    """IDNA of 2008 has names for which Python's codec raises an error; the URL has them in Punycode."""
+    environ = environ_of(HTTP_HOST=host, SCRIPT_NAME="/mé".encode().decode("latin-1"), PATH_INFO="/a%20b c")
+    environ["QUERY_STRING"] = "q=%C3%A9"
+    request = Request(environ)
+    assert request.url == f"http://{shown}/mé/a%20b%20c?q=é"
+    assert request.base_url == f"http://{shown}/mé/a%20b%20c"
+    assert request.root_url == request.url_root == f"http://{shown}/mé/"
+    assert request.host_url == f"http://{shown}/"
+
+
 def test_a_thousand_languages_count() -> None:
     """Of a header with more languages than anybody speaks, the best thousand are chosen from."""
     header = ", ".join([*(f"x{number};q=0.{number % 9}" for number in range(2000)), "en-GB"])

@@ -264,6 +264,8 @@ def test_what_is_safe_resolves_to_the_site(target: str) -> None:
     for text in (target, target.replace("\\", "/")):
         if is_own_target(target, "http", "site.example"):
             parts = urlsplit(urljoin("http://site.example/a/b", text))
+            if not parts.scheme[:1].isalpha():
+                continue  # Python 3.10 takes ".:" for a scheme, which begins with a letter (RFC 3986 §3.1)
             assert (parts.scheme, parts.netloc) == ("http", "site.example") or target.lower().startswith("https://")
 
 
@@ -357,10 +359,12 @@ def test_a_value_outside_latin_1_is_refused() -> None:
         check_header_charset("X-Name", "10 €")
 
 
-@pytest.mark.parametrize("host", ["xn--", "XN--:80", "a.xn--", "xn--.example", "[:1]", "[::1", "[...]", "[1:2]:80"])
+@pytest.mark.parametrize(
+    "host", ["xn--", "XN--:80", "a.xn--", "xn--.example", "[:1]", "[::1", "[...]", "[1:2]:80", "xn--a:99999"]
+)
 def test_what_cannot_be_in_a_url_is_no_host(host: str) -> None:
-    """Punycode and addresses that stand for nothing are refused like any other host that is none; others pass."""
+    """Empty Punycode and addresses that stand for nothing are refused like any other host that is none; others pass."""
     with pytest.raises(SecurityError, match="is not a host name"):
         validate_host("http", host, None, strict=True)
-    for good in ("xn--mnchen-3ya.example", "[::1]", "[::ffff:1.2.3.4]:8080", "127.0.0.1"):
+    for good in ("xn--mnchen-3ya.example", "xn--fa-hia.example", "[::1]", "[::ffff:1.2.3.4]:8080", "127.0.0.1"):
         assert validate_host("http", good, None, strict=True) == good

@@ -33,7 +33,7 @@ from costrel.lazy import lazy
 from costrel.overrides import Overrides
 from costrel.request_form import FORM_LIMITS, read_multipart, read_urlencoded
 from costrel.request_parts import READERS, make_headers, read_method, read_path
-from costrel.request_url import decode_path, quick_url
+from costrel.request_url import current_url, decode_path, quick_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
 
@@ -191,7 +191,22 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     @lazy
     def url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The whole URL of the request, for people: decoded where that can be read back."""
-        return quick_url(self) or super().url
+        return quick_url(self) or current_url(self.scheme, self.host, self.root_path, self.path, self.query_string)
+
+    @lazy
+    def base_url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The URL of the request without its query."""
+        return current_url(self.scheme, self.host, self.root_path, self.path)
+
+    @lazy
+    def root_url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The URL below which the application is."""
+        return current_url(self.scheme, self.host, self.root_path)
+
+    @lazy
+    def host_url(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The URL of the request without path and query."""
+        return current_url(self.scheme, self.host)
 
     @lazy
     def cookies(self) -> ImmutableMultiDict[str, str]:  # pyright: ignore[reportIncompatibleMethodOverride]

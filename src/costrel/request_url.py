@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from werkzeug.sansio.utils import get_current_url
 
@@ -20,6 +20,35 @@ _SIMPLE_QUERY = re.compile(rb"[\w.~=&+-]*", re.ASCII)
 def decode_path(text: str) -> str:
     """Returns a path of the environ, which has each byte as one character (PEP 3333), as text."""
     return text if text.isascii() else text.encode("latin1").decode(errors="replace")
+
+
+def current_url(scheme: str, host: str, *parts: Any) -> str:
+    """Returns the URL of a request from its parts, decoded where that can be read back.
+
+    A host in Punycode that Python cannot decode stays as it is, as with Python 3.13. Its codec knows IDNA of 2003 only:
+    ``faß.example`` is ``xn--fa-hia.example`` since RFC 5891, which older versions refuse.
+
+    :param parts: root path, path and query string, as ``werkzeug.sansio.utils.get_current_url`` takes them.
+
+    >>> current_url("https", "xn--fa-hia.example", "", "/caf%C3%A9")
+    'https://xn--fa-hia.example/café'
+    """
+    try:
+        return get_current_url(scheme, host, *parts)
+    except UnicodeError:
+        name, _, port = host.partition(":")
+        labels = ".".join(map(_decode_label, name.lower().split(".")))
+        # What follows the name is the same behind any other one.
+        following = get_current_url(scheme, f"a:{port}", *parts).removeprefix(f"{scheme}://a")
+        return f"{scheme}://{labels}{following}"
+
+
+def _decode_label(label: str) -> str:
+    """Returns a label of a host as text; one in Punycode that cannot be decoded as it is."""
+    try:
+        return label.encode("ascii").decode("idna")
+    except UnicodeError:
+        return label
 
 
 def quick_url(request: Request) -> str | None:

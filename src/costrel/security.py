@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from werkzeug.exceptions import SecurityError
 from werkzeug.sansio.utils import get_host
-from werkzeug.urls import uri_to_iri
 
 #: What a request body may be at most, where neither the application nor the request says otherwise.
 #: ``MAX_CONTENT_LENGTH`` and ``MAX_FORM_MEMORY_SIZE`` are bytes, ``MAX_FORM_PARTS`` counts fields and files,
@@ -45,6 +45,8 @@ _MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u202a-\u202e\u2066
 _COOKIE_NAME_BREAKER = re.compile(r"[\x00-\x20\x7f\",;=\\]")
 
 _PORT = re.compile(r":\d+$", re.ASCII)
+#: A part of a name that says it is in Punycode, and is empty (RFC 5890 §2.3.2.1).
+_EMPTY_PUNYCODE = re.compile(r"(?i)(?:^|\.)xn--(?:[.:]|$)")
 # What a name in TRUSTED_HOSTS has where somebody wrote an address, or several names as one text.
 _NO_NAME = re.compile(r"[/\s,]")
 
@@ -156,11 +158,16 @@ def _is_host(host: str, header: str) -> bool:
     if not host or header.rpartition("]")[2].count(":") > 1:
         return False
     try:
-        # What `request.url` does with it: Punycode and addresses in brackets have to stand for something.
-        uri_to_iri(f"http://{host}")
+        # What `request.url` asks for: an address in brackets and a port have to stand for something.
+        _ = urlsplit(f"http://{host}").port
+        if host[0] == "[":
+            # Python 3.10 does not look at what the brackets hold. Start-up: its newer versions have imported it.
+            from ipaddress import IPv6Address
+
+            IPv6Address(host[1:].partition("]")[0])
     except ValueError:
         return False
-    return ".." not in host and host[0] not in ".:"
+    return ".." not in host and host[0] not in ".:" and not _EMPTY_PUNYCODE.search(host)
 
 
 def without_port(host: str) -> str:
