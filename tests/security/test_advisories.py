@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import pkgutil
 import subprocess
 import sys
 from collections import Counter
@@ -77,7 +78,9 @@ def replaced(names: dict[str, Any]) -> Iterator[None]:
     """Puts other functions and values in the place of those of these names while the block runs."""
     with contextlib.ExitStack() as stack:
         for name, value in names.items():
-            stack.enter_context(mock.patch(name, value))
+            # Python 3.10's `mock.patch` takes `costrel.request` for the proxy of that name rather than the module.
+            owner, _, attribute = name.rpartition(".")
+            stack.enter_context(mock.patch.object(pkgutil.resolve_name(owner), attribute, value))
         yield
 
 
