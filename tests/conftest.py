@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from costrel import App
     from costrel.testing import FlaskClient
 
-# The same examples on every run, so that a red test is red for everybody; "thorough" is there to find new ones.
+# The same examples on every run, so that a red test is red for everybody; "thorough" is there to find new ones, and
+# "brief" for a second interpreter, after "ci" has passed on the first.
+hypothesis.settings.register_profile("brief", max_examples=10, deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("default", max_examples=50, deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True, database=None)
 hypothesis.settings.register_profile("thorough", max_examples=10_000, deadline=None, print_blob=True)

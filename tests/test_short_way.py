@@ -34,6 +34,9 @@ from costrel import (
 from costrel.context import has_app_context, has_request_context
 from costrel.sessions import SecureCookieSessionInterface
 
+#: 50, or fewer where the profile asks for less.
+EXAMPLES = min(settings().max_examples, 50)
+
 
 class Problem(Exception):
     """An error that some programs handle."""
@@ -494,7 +497,7 @@ def _comparable(headers: Any) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-@settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(program=PROGRAMS, requests=st.lists(REQUESTS, min_size=1, max_size=3))
 def test_short_way_equals_long_way(program: Program, requests: list[Any]) -> None:
     """Random programs answer random requests the same on the short way and for each reason to take the long one."""
@@ -523,7 +526,7 @@ def _recorder(name: str, events: list[str]) -> Callable[..., None]:
     return receive
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10 * EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     program=PROGRAMS,
     requests=st.lists(REQUESTS, min_size=1, max_size=3),
