@@ -122,7 +122,8 @@ def test_trusted_hosts_that_are_no_names_are_explained(pattern: str, names: list
 )
 def test_trusted_hosts_that_are_right(hosts: Any) -> None:
     """One name, several in any collection, stars and ports are accepted."""
-    assert check_trusted_hosts(hosts) is None  # type: ignore[func-returns-value]
+    settings = {"CHECK_HOST": True, "TRUSTED_HOSTS": hosts}
+    assert check_trusted_hosts(settings) is None  # type: ignore[func-returns-value]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +139,11 @@ def test_trusted_hosts_that_are_right(hosts: Any) -> None:
     ],
 )
 def test_trusted_hosts_that_are_wrong(hosts: Any, message: str) -> None:
-    """What every request would fail with is refused at once."""
+    """What every request would fail with is refused at once, unless hosts are not checked."""
     with pytest.raises((TypeError, ValueError), match=re.escape(message)):
-        check_trusted_hosts(hosts)
+        check_trusted_hosts({"CHECK_HOST": True, "TRUSTED_HOSTS": hosts})
+    check_trusted_hosts({"CHECK_HOST": False, "TRUSTED_HOSTS": hosts})
+    check_trusted_hosts({"TRUSTED_HOSTS": hosts})
 
 
 @pytest.mark.parametrize(

@@ -226,8 +226,7 @@ class App(Registrar):
 
         :raises ValueError: or TypeError, where a setting makes no sense.
         """
-        if self.config["CHECK_HOST"]:
-            check_trusted_hosts(self.config["TRUSTED_HOSTS"])
+        check_trusted_hosts(self.config)
         if not self._got_first_request:
             # Now, while files can be opened: where none can, what answers failures must be there already.
             ending.failures()

@@ -180,18 +180,21 @@ def without_port(host: str) -> str:
     return _PORT.sub("", host).lower()
 
 
-def check_trusted_hosts(trusted_hosts: object) -> None:
-    """Refuses a setting ``TRUSTED_HOSTS`` that every request would fail with.
+def check_trusted_hosts(settings: Mapping[str, Any]) -> None:
+    """Refuses a setting ``TRUSTED_HOSTS`` that every request would fail with, unless ``CHECK_HOST`` is off.
 
     :raises TypeError: it is neither a list of texts nor one text.
     :raises ValueError: a text in it is not the name of a host, or has a star in the wrong place.
 
-    >>> check_trusted_hosts(["example.com", "*.example.com"])
-    >>> check_trusted_hosts(["https://example.com/"])
+    >>> check_trusted_hosts({"CHECK_HOST": True, "TRUSTED_HOSTS": ["example.com", "*.example.com"]})
+    >>> check_trusted_hosts({"CHECK_HOST": True, "TRUSTED_HOSTS": ["https://example.com/"]})
     Traceback (most recent call last):
       ...
     ValueError: TRUSTED_HOSTS has 'https://example.com/', ... Write TRUSTED_HOSTS = ['example.com'].
     """
+    trusted_hosts: Any = settings.get("TRUSTED_HOSTS")
+    if not settings.get("CHECK_HOST"):
+        return
     patterns = (trusted_hosts,) if isinstance(trusted_hosts, str) else trusted_hosts or ()
     if not isinstance(patterns, Collection) or not all(isinstance(pattern, str) for pattern in patterns):
         raise TypeError(f"TRUSTED_HOSTS must be a list of host names, such as ['example.com'], not {trusted_hosts!r}.")

@@ -181,6 +181,8 @@ def test_load_for_server(write: Write) -> None:
     """The application itself is served where it can be loaded; where there is none, that is raised."""
     app = make_app()
     assert load_for_server(ScriptInfo(create_app=lambda: app), use_reloader=True) is app
+    middleware: Any = types.SimpleNamespace(debug=False)
+    assert load_for_server(ScriptInfo(create_app=lambda: middleware), use_reloader=False) is middleware
     write("empty.py")
     with pytest.raises(NoAppException):
         load_for_server(ScriptInfo("empty"), use_reloader=True)
@@ -241,6 +243,43 @@ def test_an_application_that_ends_the_process(write: Write, monkeypatch: pytest.
     application = load_for_server(ScriptInfo("broken_shop"), use_reloader=True)
     assert isinstance(application, FailedApplication)
     assert str(application.error).endswith("sys.exit(3).")
+
+
+WRONG_HOSTS = """
+from costrel import App
+app = App(__name__)
+app.config["TRUSTED_HOSTS"] = ["https://example.com/"]
+"""
+
+
+def test_wrong_trusted_hosts_end_the_command(runner: CliRunner, write: Write, served: list[dict[str, Any]]) -> None:
+    """A setting that every request would fail with is said before the server starts, and with no step of ours."""
+    write("wrong_shop.py", WRONG_HOSTS)
+    result = runner.invoke(command_line.cli, ["--app", "wrong_shop", "run"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("ValueError: TRUSTED_HOSTS has 'https://example.com/'")
+    assert served == []
+
+
+def test_wrong_trusted_hosts_are_shown_until_they_are_mended(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the reloader, the server goes on and shows the error in the place of the application."""
+    write("wrong_shop.py", WRONG_HOSTS)
+    monkeypatch.setenv("WERKZEUG_RUN_MAIN", "true")
+    application = load_for_server(ScriptInfo("wrong_shop"), use_reloader=True)
+    assert isinstance(application, FailedApplication)
+    assert "TRUSTED_HOSTS = ['example.com']" in str(application.error)
+
+
+@pytest.mark.usefixtures("write")
+def test_run_app_refuses_wrong_trusted_hosts(served: list[dict[str, Any]]) -> None:
+    """``App.run`` raises it, after debug mode has been set."""
+    app = make_app()
+    app.config["TRUSTED_HOSTS"] = "example.com, example.org"
+    with pytest.raises(ValueError, match=r"TRUSTED_HOSTS = \['example\.com', 'example\.org'\]"):
+        run_app(app, debug=True)
+    app.config["CHECK_HOST"] = False
+    run_app(app)
+    assert len(served) == 1
 
 
 def test_application_that_went_missing(
