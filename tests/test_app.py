@@ -520,7 +520,7 @@ def test_views_are_registered_by_decorator_and_by_call() -> None:
         (None, {}, {"GET", "HEAD", "OPTIONS"}),
         (["post"], {}, {"POST", "OPTIONS"}),
         (("GET",), {}, {"GET", "HEAD", "OPTIONS"}),
-        ([], {}, {"OPTIONS"}),
+        ([], {"required_methods": ["PATCH"]}, {"PATCH", "OPTIONS"}),
         (None, {"methods": ["put"]}, {"PUT", "OPTIONS"}),
         (["GET"], {"methods": ["put"]}, {"GET", "HEAD", "OPTIONS"}),
         (["GET"], {"required_methods": ["PATCH"]}, {"GET", "HEAD", "PATCH", "OPTIONS"}),

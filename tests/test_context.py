@@ -34,6 +34,7 @@ from costrel.context import (
     _AppCtxGlobals,
     app_ctx,
     current_context,
+    describe_request,
     request_ctx,
 )
 from costrel.sessions import SecureCookieSession
@@ -379,6 +380,19 @@ def test_a_failed_match_is_kept(app: App) -> None:
         assert (request.url_rule, request.endpoint, request.view_args) == (None, None, None)
         with pytest.raises(NotFound):
             app.dispatch_request()
+
+
+def test_the_request_is_described_by_its_endpoint(app: App) -> None:
+    """Error messages name the endpoint; without a request, or where no rule has matched, they say nothing of it."""
+    app.add_url_rule("/", "home", lambda: describe_request())
+    assert call(app, make_environ("/")).read() == b" The request is for the endpoint 'home'."
+    assert describe_request() == ""
+    with app.app_context():
+        assert describe_request() == ""
+    with app.test_request_context("/none"):
+        assert describe_request() == ""
+    with app.test_request_context("/"), app.app_context():
+        assert describe_request() == " The request is for the endpoint 'home'."
 
 
 def test_a_refused_host_is_kept(app: App) -> None:

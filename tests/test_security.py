@@ -25,6 +25,7 @@ from costrel.security import (
     check_header_value,
     check_redirect_target,
     check_status,
+    check_trusted_hosts,
     clean_file_name,
     is_own_target,
     no_settings,
@@ -114,6 +115,35 @@ def test_trusted_hosts_that_are_no_names_are_explained(pattern: str, names: list
         with pytest.raises(ValueError, match=re.escape(f"Write TRUSTED_HOSTS = {names}.")):
             validate_host("http", host, None, patterns, True)
         validate_host("http", "example.com", None, ["example.com", "other"], True)
+
+
+@pytest.mark.parametrize(
+    "hosts", [None, [], "", "example.com", ["*"], ["*.example.com", ".example.org", "[::1]:8000"], {"a_b"}]
+)
+def test_trusted_hosts_that_are_right(hosts: Any) -> None:
+    """One name, several in any collection, stars and ports are accepted."""
+    settings = {"CHECK_HOST": True, "TRUSTED_HOSTS": hosts}
+    assert check_trusted_hosts(settings) is None  # type: ignore[func-returns-value]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "message"),
+    [
+        (["example.com/"], "Write TRUSTED_HOSTS = ['example.com']."),
+        ("example.com,example.org", "Write TRUSTED_HOSTS = ['example.com', 'example.org']."),
+        (["*", "example.*"], "only at the beginning"),
+        (True, "must be a list of host names"),
+        (b"example.com", "must be a list of host names"),
+        (["example.com", None], "must be a list of host names"),
+        (iter(["example.com"]), "must be a list of host names"),
+    ],
+)
+def test_trusted_hosts_that_are_wrong(hosts: Any, message: str) -> None:
+    """What every request would fail with is refused at once, unless hosts are not checked."""
+    with pytest.raises((TypeError, ValueError), match=re.escape(message)):
+        check_trusted_hosts({"CHECK_HOST": True, "TRUSTED_HOSTS": hosts})
+    check_trusted_hosts({"CHECK_HOST": False, "TRUSTED_HOSTS": hosts})
+    check_trusted_hosts({"TRUSTED_HOSTS": hosts})
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,14 @@ from costrel.registrar import (
     _endpoint_from_view_func,
     calling_line,
     check_endpoint_is_free,
+    make_rule,
     named_decorator,
     setupmethod,
 )
 from costrel.request import Request
 from costrel.response import Response, redirect
 from costrel.routing import Map, MapAdapter, Rule
-from costrel.security import normalize_redirect_target
+from costrel.security import check_trusted_hosts, normalize_redirect_target
 from costrel.serialize import DefaultJSONProvider, JSONProvider
 from costrel.sessions import SecureCookieSessionInterface, SessionInterface
 from costrel.signing import make_serializer
@@ -112,6 +113,8 @@ class App(Registrar):
     framework_name: ClassVar[str] = "costrel"
     #: Whether a failure of what answers an error is answered too, and streams and exits that fail are logged.
     contains_errors: ClassVar[bool] = True
+    #: Whether a rule is refused that could not lead a request to its view as the program means it.
+    refuses_idle_rules: ClassVar[bool] = True
 
     if TYPE_CHECKING:
         # Said plainly, for type checkers differ on whether a descriptor fits a protocol.
@@ -219,7 +222,11 @@ class App(Registrar):
         return plans
 
     def start_serving(self) -> Plans:
-        """Notes that the application handles requests from now on, and returns the plans."""
+        """Notes that the application handles requests from now on, and returns the plans.
+
+        :raises ValueError: or TypeError, where a setting makes no sense.
+        """
+        check_trusted_hosts(self.config)
         if not self._got_first_request:
             # Now, while files can be opened: where none can, what answers failures must be there already.
             ending.failures()
@@ -340,22 +347,8 @@ class App(Registrar):
     ) -> None:
         if endpoint is None:
             endpoint = _endpoint_from_view_func(view_func)
-        methods = options.pop("methods", None)
-        if methods is None:
-            methods = getattr(view_func, "methods", None) or ("GET",)
-        if isinstance(methods, str):
-            raise TypeError('Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])')
-        allowed = {method.upper() for method in methods}
-        required: set[str] = set(getattr(view_func, "required_methods", ()))
-        if provide_automatic_options is None:
-            provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
-        if provide_automatic_options is None:
-            provide_automatic_options = "OPTIONS" not in allowed and self.config["PROVIDE_AUTOMATIC_OPTIONS"]
-            if provide_automatic_options:
-                required.add("OPTIONS")
         try:
-            rule_object: Any = self.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
-            rule_object.provide_automatic_options = provide_automatic_options
+            rule_object = make_rule(self, rule, endpoint, view_func, provide_automatic_options, options)
             if view_func is not None:
                 check_endpoint_is_free(self.view_functions, endpoint, view_func)
             self.url_map.add(rule_object)

@@ -32,6 +32,7 @@ from costrel.request import Request
 from costrel.request_parts import READERS
 from costrel.response import Response
 from costrel.security import LINE_BREAKERS
+from costrel.session_data import NullSession
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -482,6 +483,15 @@ def _settings() -> Mapping[str, Any] | None:
     return None if context is None else context.app.config
 
 
-# The message layer may not know of a current application: this layer tells it where the limits are.
+def describe_request() -> str:
+    """Returns a sentence for error messages that names the endpoint of the present request; empty where none has."""
+    context = current_context.get(None)
+    found = None if context is None else context.request_context()
+    endpoint = None if found is None else found.request.endpoint
+    return "" if endpoint is None else f" The request is for the endpoint {endpoint!r}."
+
+
+# The layers below may not know of a current application: this one tells them where its limits are, and of the request.
 Request.current_settings = staticmethod(_settings)
 Response.current_settings = staticmethod(_settings)
+NullSession.describe_request = staticmethod(describe_request)

@@ -18,6 +18,8 @@ from werkzeug.exceptions import HTTPException, default_exceptions
 from costrel.context import current_app
 from costrel.lazy import lazy
 from costrel.packages import get_root_path
+from costrel.routing.converters import AnyConverter
+from costrel.routing.syntax import placeholders
 from costrel.static import send_static
 from costrel.watch import WatchedDict, WatchedLists, WatchedType
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from jinja2 import BaseLoader
 
     from costrel import typing as ct
+    from costrel.app import App
     from costrel.cli import AppGroup
     from costrel.response import Response
 
@@ -63,6 +66,63 @@ def _endpoint_from_view_func(view_func: Callable[..., Any] | None) -> str:
             f"expected view func if endpoint is not provided: pass view_func=... or endpoint=... in {calling_line()}."
         )
     return view_func.__name__
+
+
+def make_rule(
+    app: App,
+    rule: str,
+    endpoint: str,
+    view_func: ct.RouteCallable | None,
+    provide_automatic_options: bool | None,
+    options: dict[str, Any],
+) -> Any:
+    """Returns the rule that ``add_url_rule`` of an application adds to its map.
+
+    :param options: the further arguments of ``add_url_rule``; the methods are taken out.
+    :raises TypeError: the methods are one text.
+    :raises ValueError: the rule is malformed, or would never lead a request to its view.
+    """
+    methods = options.pop("methods", None)
+    if methods is None:
+        methods = getattr(view_func, "methods", None) or ("GET",)
+    if isinstance(methods, str):
+        raise TypeError('Allowed methods must be a list of strings, for example: @app.route(..., methods=["POST"])')
+    allowed = {method.upper() for method in methods}
+    required: set[str] = set(getattr(view_func, "required_methods", ()))
+    named = allowed | required
+    if provide_automatic_options is None:
+        provide_automatic_options = getattr(view_func, "provide_automatic_options", None)
+    if provide_automatic_options is None:
+        provide_automatic_options = "OPTIONS" not in allowed and app.config["PROVIDE_AUTOMATIC_OPTIONS"]
+        if provide_automatic_options:
+            required.add("OPTIONS")
+    made: Any = app.url_rule_class(rule, methods=allowed | required, endpoint=endpoint, **options)
+    made.provide_automatic_options = provide_automatic_options
+    if app.refuses_idle_rules:
+        _check_not_idle(app, rule, named, options)
+    return made
+
+
+def _check_not_idle(app: App, rule: str, methods: set[str], options: Mapping[str, Any]) -> None:
+    """Refuses a rule with arguments that silently make it another one than was meant, or none."""
+    host = options.get("host")
+    if not methods and not options.get("build_only"):
+        raise ValueError(
+            f"The URL rule {rule!r} has methods=[], so no request would reach its view. Name the methods, such as"
+            " methods=['GET', 'POST'], or leave the argument out for GET."
+        )
+    if host and not app.url_map.host_matching:
+        raise ValueError(
+            f"The URL rule {rule!r} has host={host!r}, which the application would pass over: it does not match hosts."
+            " Make it with App(..., host_matching=True), or leave host out."
+        )
+    for part in (options.get("subdomain"), host, rule):
+        for converter, arguments, name in placeholders(part or ""):
+            if app.url_map.converters.get(converter) is AnyConverter and not arguments.strip(", "):
+                raise ValueError(
+                    f"The URL rule {rule!r} has <{converter}:{name}> without texts to choose from, so it would match"
+                    f" an empty text only. Write them: <{converter}(about, help):{name}>, or <{name}> for any text."
+                )
 
 
 def check_endpoint_is_free(views: Mapping[str, Any], endpoint: str, view_func: Any) -> None:

@@ -127,6 +127,7 @@ def _host(
     if strict and host_header is not None and not _is_host(host, host_header):
         raise SecurityError(f"The Host header {host_header[:80]!r} is not a host name.")
     if trusted is not None and strict:
+        # Once more than when serving began: a list may have changed, and a request may name hosts of its own.
         for pattern in trusted:
             _check_pattern(pattern)
         # Werkzeug takes an address of IPv6 for a name with a port, and so never trusts it.
@@ -177,6 +178,30 @@ def without_port(host: str) -> str:
     '[2001:db8::1]'
     """
     return _PORT.sub("", host).lower()
+
+
+def check_trusted_hosts(settings: Mapping[str, Any]) -> None:
+    """Refuses a setting ``TRUSTED_HOSTS`` that every request would fail with, unless ``CHECK_HOST`` is off.
+
+    :raises TypeError: it is neither a list of texts nor one text.
+    :raises ValueError: a text in it is not the name of a host, or has a star in the wrong place.
+
+    >>> check_trusted_hosts({"CHECK_HOST": True, "TRUSTED_HOSTS": ["example.com", "*.example.com"]})
+    >>> check_trusted_hosts({"CHECK_HOST": True, "TRUSTED_HOSTS": ["https://example.com/"]})
+    Traceback (most recent call last):
+      ...
+    ValueError: TRUSTED_HOSTS has 'https://example.com/', ... Write TRUSTED_HOSTS = ['example.com'].
+    """
+    trusted_hosts: Any = settings.get("TRUSTED_HOSTS")
+    if not settings.get("CHECK_HOST"):
+        return
+    patterns = (trusted_hosts,) if isinstance(trusted_hosts, str) else trusted_hosts or ()
+    if not isinstance(patterns, Collection) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise TypeError(f"TRUSTED_HOSTS must be a list of host names, such as ['example.com'], not {trusted_hosts!r}.")
+    for pattern in patterns:
+        _check_pattern(pattern)
+        if "*" in pattern and pattern != "*":
+            _suffix(pattern)
 
 
 def _check_pattern(pattern: str) -> None:

@@ -73,13 +73,21 @@ class SecureCookieSession(CallbackDict[str, Any], SessionMixin):  # pyright: ign
         dict.__init__(self, initial or ())
 
 
+def _no_request() -> str:
+    """Returns an empty text: there is no current request."""
+    return ""
+
+
 class NullSession(SecureCookieSession):
     """The session of an app without a secret key: it can be read, and is empty; to write to it is an error."""
+
+    #: Returns a sentence about the present request. This layer may not know of one; that of the contexts sets it.
+    describe_request = staticmethod(_no_request)
 
     def _fail(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise RuntimeError(
             "The session is unavailable because no secret key was set. Set `app.secret_key`, or SECRET_KEY in the"
-            f" config, to a long random text, and keep it secret. {NEW_KEY}."
+            f" config, to a long random text, and keep it secret. {NEW_KEY}.{NullSession.describe_request()}"
         )
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = update = setdefault = _fail

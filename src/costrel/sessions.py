@@ -356,7 +356,10 @@ class SecureCookieSessionInterface(SessionInterface):
         """
         signer = self._text_signer(app) or self.get_signing_serializer(app)
         if signer is None:
-            raise RuntimeError(f"The session cannot be saved without a secret key. Set `app.secret_key`. {NEW_KEY}.")
+            raise RuntimeError(
+                f"The session cannot be saved without a secret key. Set `app.secret_key`. {NEW_KEY}."
+                f"{NullSession.describe_request()}"
+            )
         try:
             if isinstance(signer, TextSigner):
                 return signer.sign(_dumps(self.serializer, app.json, data))

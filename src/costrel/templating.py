@@ -19,7 +19,7 @@ from jinja2.runtime import Context, new_context
 from jinja2.utils import internalcode
 from markupsafe import Markup, escape
 
-from costrel.context import current_app, current_context, g, has_request_context, request, session
+from costrel.context import current_app, current_context, describe_request, g, has_request_context, request, session
 from costrel.helpers import default_context_processor, get_flashed_messages, stream_with_context
 from costrel.policies import csp_nonce
 from costrel.signals import before_render_template, template_rendered
@@ -64,14 +64,15 @@ class MissingTemplate(TemplateNotFound):
 
 
 def _searched(places: list[str]) -> str:
-    """Returns the sentences of an error about the places that were searched and what to do."""
+    """Returns the sentences of an error about the request, the places that were searched and what to do."""
+    asking = describe_request()
     if not places:
         return (
-            " Neither the application nor a blueprint has a template folder: pass template_folder='templates' to App or"
-            " Blueprint."
+            f"{asking} Neither the application nor a blueprint has a template folder: pass"
+            " template_folder='templates' to App or Blueprint."
         )
     lines = "".join(f"\n  - {place}" for place in places)
-    return f" Searched, in this order:{lines}\nPut the file into one of these places, or correct the name."
+    return f"{asking} Searched, in this order:{lines}\nPut the file into one of these places, or correct the name."
 
 
 #: Escapes a text and does not make it Markup. It is not public, so the other one will do.

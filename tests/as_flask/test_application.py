@@ -61,6 +61,33 @@ result = [
     assert result_of(source) == [True, True, False, True, False, True, False, "Lax", None, "<Flask 'c'>"]
 
 
+def test_accepts_what_flask_accepts() -> None:
+    """Rules that an ``App`` refuses, and names of hosts that no host has, do what they do on Flask."""
+    source = """
+from flask import Blueprint, Flask
+app = Flask("shop")
+app.config["TRUSTED_HOSTS"] = ["https://shop.example/", "shop.example, example.org", "localhost"]
+part = Blueprint("part", "shop", url_prefix="/part")
+for owner, name in ((app, "app"), (part, "part")):
+    owner.add_url_rule("/none", name + "_none", lambda: "none", methods=[])
+    owner.add_url_rule("/never", name + "_never", lambda: "never", methods=[], provide_automatic_options=False)
+    owner.add_url_rule("/host", name + "_host", lambda: "host", host="other.example")
+    owner.add_url_rule("/any/<any():x>", name + "_any", lambda x: repr(x))
+app.register_blueprint(part)
+client = app.test_client()
+result = []
+for path in ("/none", "/never", "/host", "/any/", "/any/x"):
+    for prefix in ("", "/part"):
+        for method in ("GET", "OPTIONS"):
+            answer = client.open(prefix + path, method=method)
+            result.append([path, method, answer.status_code, sorted(answer.allow)])
+result.append(client.get("/host", headers={"Host": "shop.example"}).status_code)
+"""
+    found = result_of(source)
+    assert found == run_flask(source)
+    assert ["/host", "GET", 200, []] in found
+
+
 @pytest.mark.parametrize(
     "patch",
     [

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from werkzeug import serving
 
+from costrel.debugger import Debugger
 from tests.support.command_line import Write
 
 
@@ -50,11 +51,14 @@ def runner() -> CliRunner:
 
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The arguments with which werkzeug's server was called; it does not run."""
+    """The arguments with which werkzeug's server was called, with what the debugger shows; it does not run."""
     calls: list[dict[str, Any]] = []
 
-    def run_simple(hostname: str, port: int, application: Any, **options: Any) -> None:
-        calls.append({"hostname": hostname, "port": port, "application": application, **options})
+    def run_simple(hostname: str, port: int, application: Any, *, use_debugger: bool, **options: Any) -> None:
+        debugged = isinstance(application, Debugger)
+        served = application.app if debugged else application
+        own = {"use_debugger": use_debugger or debugged, "werkzeug_debugger": use_debugger}
+        calls.append({"hostname": hostname, "port": port, "application": served, **own, **options})
 
     monkeypatch.setattr(serving, "run_simple", run_simple)
     return calls

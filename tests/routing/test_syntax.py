@@ -8,7 +8,7 @@ import pytest
 from werkzeug.routing.converters import BaseConverter
 
 from costrel.routing import Map, PathConverter, UnicodeConverter, parse_converter_args
-from costrel.routing.syntax import Dynamic, MalformedRule, Step, parse
+from costrel.routing.syntax import Dynamic, MalformedRule, Step, parse, placeholders
 
 
 @pytest.mark.parametrize(
@@ -82,6 +82,13 @@ PATH = "[^/].*?"
 def test_segments(text: str, segments: list[Any]) -> None:
     """A rule is cut at its slashes; a path placeholder takes all that follows into its segment."""
     assert parse(text, converter, []) == segments
+
+
+def test_placeholders() -> None:
+    """Each placeholder is found, with its converter and the text of its arguments where it has them."""
+    assert placeholders("/about") == []
+    found = placeholders("/<lang>/<any(a, b):page>-<int:n>")
+    assert found == [("", "", "lang"), ("any", "a, b", "page"), ("int", "", "n")]
 
 
 def test_steps_follow_the_rule() -> None:

@@ -36,5 +36,6 @@ class Flask(App, metaclass=FlaskType):
 
     framework_name = "flask"
     contains_errors = False
+    refuses_idle_rules = False
     config_class = FlaskConfig
     default_config: ClassVar[Any] = ImmutableDict({**DEFAULT_CONFIG, **FLASK_DEFAULTS})

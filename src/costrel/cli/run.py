@@ -16,6 +16,7 @@ from costrel.cli.files import load_dotenv as load_env_files
 from costrel.cli.locate import NoAppException
 from costrel.cli.options import EnvironmentOption, debug_option
 from costrel.cli.script import ScriptInfo, pass_script_info
+from costrel.security import check_trusted_hosts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -140,6 +141,8 @@ def load_for_server(info: ScriptInfo, use_reloader: bool) -> WSGIApplication:
     """
     try:
         application: WSGIApplication = info.load_app()
+        # A function given to FlaskGroup may return a middleware, which has no settings.
+        check_trusted_hosts(getattr(application, "config", {}))
         return application
     except (Exception, SystemExit) as found:
         if isinstance(found, SystemExit):
@@ -276,6 +279,7 @@ def run_app(
     :param debug: sets the application's debug mode; by default the environment says, after ``.env`` files were read.
     :param load_dotenv: read ``.env`` and ``.costrelenv`` files.
     :param options: what :func:`costrel.server.run` takes.
+    :raises ValueError: or TypeError, where the setting ``TRUSTED_HOSTS`` makes no sense.
     """
     if environment.variable("RUN_FROM_CLI") == "true":
         if not server.is_reloading():
@@ -292,6 +296,7 @@ def run_app(
             app.debug = environment.get_debug_flag()
     if debug is not None:
         app.debug = bool(debug)
+    check_trusted_hosts(app.config)
 
     named_host, _, named_port = (app.config.get("SERVER_NAME") or "").partition(":")
     if port is None:

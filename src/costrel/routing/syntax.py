@@ -133,6 +133,15 @@ def parse(text: str, converter_for: ConverterFactory, trace: list[Step]) -> list
     return cutter.segments
 
 
+def placeholders(text: str) -> list[tuple[str, str, str]]:
+    """Returns converter, arguments and name of each placeholder in the text of a rule, empty where it has none.
+
+    >>> placeholders("/<lang>/<any(about, help):page>")
+    [('', '', 'lang'), ('any', 'about, help', 'page')]
+    """
+    return _PLACEHOLDER.findall(text)
+
+
 def _describe_malformed(text: str, literal: str) -> str:
     """Says which ``<`` is no placeholder and what one looks like."""
     bad = literal[literal.index("<") :]
