@@ -470,6 +470,17 @@ def test_terminated_body_limit(
             read(request)
 
 
+@pytest.mark.parametrize("look", ["form", "files", "values", "data", "stream"])
+def test_a_form_that_breaks_off_cannot_be_read_again(look: str) -> None:
+    """A broken connection is told to everybody who looks at the form or the body, not to the first only."""
+    environ = environ_of(MULTIPART, "multipart/form-data; boundary=x", CONTENT_LENGTH=str(len(MULTIPART) + 1))
+    for request in (Request(dict(environ)), WerkzeugRequest(dict(environ))):
+        for name in ("form", look, "form"):
+            with pytest.raises(ClientDisconnected):
+                _ = request.stream.read() if name == "stream" else getattr(request, name)
+        request.close()
+
+
 @pytest.mark.parametrize("size", [10, 100_000])
 @pytest.mark.parametrize("chunked", [False, True])
 def test_urlencoded_limits(size: int, chunked: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 from werkzeug.datastructures import Authorization, EnvironHeaders, IfRange, LanguageAccept
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.sansio.utils import get_content_length
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -83,6 +83,8 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
     #: Whether the functions of ``costrel.request_parts`` may be asked in place of an object of this class.
     _reads_early: bool = True
     _body_read: bool = False
+    #: Whether a form has broken off, of which nothing is to be had by looking again.
+    _body_lost: bool = False
     max_content_length: int | None = Limit("MAX_CONTENT_LENGTH", None)  # type: ignore[assignment]
     max_form_memory_size: int | None = _limit("MAX_FORM_MEMORY_SIZE")
     max_form_parts: int | None = _limit("MAX_FORM_PARTS")  # type: ignore[assignment]
@@ -318,6 +320,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
                 " Make the request without it where the body is needed."
             )
         if self._body_read:
+            self._check_body()
             return io.BytesIO()
         limit = self.max_content_length
         if limit is not None and "wsgi.input_terminated" in self.environ:
@@ -395,11 +398,17 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         """Parses a form body into ``form`` and ``files``, once."""
         if "form" in self.__dict__:
             return
+        self._check_body()
         if self._plain and (read_urlencoded(self) or read_multipart(self)):
             return
         check_boundary(self.headers.get("Content-Type", ""))
         super()._load_form_data()
         _explain_missing_files(self)
+
+    def _check_body(self) -> None:
+        """Raises ClientDisconnected to everybody who looks at a body that has broken off, not to the first only."""
+        if self._body_lost:
+            raise ClientDisconnected()
 
     # JSON.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 
 from costrel.fields import FormDataParser, check_names, parse_body_fields, parse_fields, read_at_once, store_fields
@@ -101,9 +101,13 @@ def read_multipart(request: Request) -> bool:
     if parse is None:
         return False
     request._body_read = True
-    fields, files = parse(request._get_file_stream, request.max_form_memory_size, request.max_form_parts)
-    if None in fields or None in files:
-        check_names(files, request.refuse_nameless_parts)
+    try:
+        fields, files = parse(request._get_file_stream, request.max_form_memory_size, request.max_form_parts)
+        if None in fields or None in files:
+            check_names(files, request.refuse_nameless_parts)
+    except ClientDisconnected:
+        request._body_lost = True
+        raise
     state["form"] = store_fields(request.parameter_storage_class, fields)
     state["files"] = store_fields(request.parameter_storage_class, files)
     return True
