@@ -434,10 +434,9 @@ def test_call_on_close_wherever_it_is_asked_for(app: App, way: Way, place: str) 
         getattr(app, place)(ask)
     app.add_url_rule("/", "home", home)
     way(app)
-    body = call(app, make_environ())
-    assert (body.read(), events) == (b"home", [])
-    body.close()
-    assert events == ["closed"]
+    reply = call(app, make_environ())
+    assert events == []
+    assert (reply.read(), events) == (b"home", ["closed"])
 
 
 @EACH_WAY
