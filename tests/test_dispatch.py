@@ -409,6 +409,37 @@ def test_an_error_of_a_stream_ends_the_request_at_once(app: App, way: Way) -> No
 
 
 @EACH_WAY
+@pytest.mark.parametrize("place", ["view", "after_request", "teardown_request", "teardown_appcontext"])
+def test_call_on_close_wherever_it_is_asked_for(app: App, way: Way, place: str) -> None:
+    """A function given to call_on_close runs when the server closes the body, even one given to it at the very end."""
+    events: list[str] = []
+    made: list[Response] = []
+
+    def ask(*_: object) -> None:
+        made[0].call_on_close(lambda: events.append("closed"))
+
+    def home() -> Response:
+        made.append(Response("home"))
+        if place == "view":
+            ask()
+        return made[0]
+
+    @app.after_request
+    def after(response: Response) -> Response:
+        if place == "after_request":
+            ask()
+        return response
+
+    if place.startswith("teardown"):
+        getattr(app, place)(ask)
+    app.add_url_rule("/", "home", home)
+    way(app)
+    reply = call(app, make_environ())
+    assert events == []
+    assert (reply.read(), events) == (b"home", ["closed"])
+
+
+@EACH_WAY
 def test_an_error_of_start_response(app: App, way: Way) -> None:
     """A server that refuses the headers gets its own error back, and the request is torn down."""
     errors: list[Any] = []

@@ -165,3 +165,14 @@ def test_finding_the_context(app: App) -> None:
         find_app_context()
     with app.app_context(), pytest.raises(RuntimeError, match="test_request_context"):
         find_request_context()
+
+
+@pytest.mark.parametrize("name", ["a", "Z", "DATABASE", "_private", "é", "ß", "z9"])
+def test_names_of_every_kind(app: App, name: str) -> None:
+    """An attribute is found under whatever name it was set, and a missing one is missed with its name."""
+    with app.app_context():
+        setattr(g, name, "value")
+        assert getattr(g, name) == getattr(g._get_current_object(), name) == "value"
+        delattr(g, name)
+        with pytest.raises(AttributeError, match=name):
+            getattr(g, name)

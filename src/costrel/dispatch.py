@@ -92,7 +92,7 @@ def serve(
     body: Iterable[bytes] = ()
     try:
         try:
-            if signals.watched and not shared:
+            if signals.watched and not shared and signals.appcontext_pushed.receivers:
                 signals.appcontext_pushed.send(app, _async_wrapper=app.ensure_sync)
             reply = _answer(app, plans, context, environ, method)
         except Exception as unhandled:
@@ -177,7 +177,8 @@ def _answer(
         if rule is not None:
             plan = context.plan = plans[rule.endpoint]
         if signals.watched:
-            signals.request_started.send(app, _async_wrapper=app.ensure_sync)
+            if signals.request_started.receivers:
+                signals.request_started.send(app, _async_wrapper=app.ensure_sync)
             plans = app.plans()
             rule, view_args = _take_from_request(context)
             plan = context.plan = plans[None if rule is None else rule.endpoint]
@@ -228,7 +229,7 @@ def _answer(
         plan.replies_plainly
         and kind is not Response
         and context._after_functions is None
-        and not (signals.watched and signals.request_finished.has_receivers())
+        and not (signals.watched and signals.request_finished.receivers)
     ):
         if kind is str:
             # PERF: what plain_reply would return, without two calls: 0.15 us.
@@ -275,7 +276,7 @@ def _with_response(app: App, plans: Plans, context: _ServedContext, environ: WSG
         if signals.watched:
             signals.request_finished.send(app, _async_wrapper=app.ensure_sync, response=value)
     if type(value) is Response and plans.plain_response and environ["REQUEST_METHOD"] != "HEAD":
-        reply = prepared(value, plans.header_roles, missing)
+        reply = prepared(value, plans.header_roles, missing, not (context.plan.ends or signals.watched))
         if reply is not None:
             return reply
     if missing:

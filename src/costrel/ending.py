@@ -133,7 +133,7 @@ def _report_late(context: RequestContext, failure: Exception) -> None:
 
 def send_popped(context: RequestContext, shared: bool) -> None:
     """Sends the signal for the end of the application's context, after it has ended."""
-    if signals.watched and not shared:
+    if not shared and signals.appcontext_popped.receivers:
         app = context.app
         try:
             signals.appcontext_popped.send(app, _async_wrapper=app.ensure_sync)

@@ -423,7 +423,9 @@ def _redirect_page() -> list[str]:
     return werkzeug_redirect("/<here>").get_data(as_text=True).split("/&lt;here&gt;")
 
 
-def prepared(response: Response, roles: HeaderRoles, defaults: tuple[tuple[str, str], ...]) -> Any:
+def prepared(
+    response: Response, roles: HeaderRoles, defaults: tuple[tuple[str, str], ...], last_seen: bool = False
+) -> Any:
     """Returns what to send for a response of one piece, after adding the default header fields to it.
 
     PERF: 0.8 us; to add them one by one and call the response takes 2 us.
@@ -431,6 +433,7 @@ def prepared(response: Response, roles: HeaderRoles, defaults: tuple[tuple[str, 
     :param response: one of this very class, which nobody has patched, for a request that is not HEAD.
     :param roles: made from the default header fields.
     :param defaults: the default header fields, checked; empty where the response has got them.
+    :param last_seen: whether no function of the application will run any more that could want to run one at the end.
     :returns: status line, header fields and body, or None where calling the response has more to do.
     """
     content = response.response
@@ -463,6 +466,9 @@ def prepared(response: Response, roles: HeaderRoles, defaults: tuple[tuple[str, 
             encode_url(sent)
         except ValueError:
             return None  # the response will raise it when it is called
+    if last_seen and not response._on_close:
+        # PERF: nothing is to be closed: 0.4 us less, the most of it for the server that need not call `close`.
+        return response._status, sent, content
     body = CompleteBody(content)
     body.response = response
     return response._status, sent, body
