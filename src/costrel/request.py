@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
 from werkzeug.datastructures import Authorization, EnvironHeaders, IfRange, LanguageAccept
-from werkzeug.exceptions import BadRequest, ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.sansio.utils import get_content_length
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -31,7 +31,7 @@ from costrel.fields import (
 from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
 from costrel.overrides import Overrides
-from costrel.request_form import FORM_LIMITS, read_multipart, read_urlencoded
+from costrel.request_form import FORM_LIMITS, check_form, read_multipart, read_urlencoded
 from costrel.request_parts import READERS, make_headers, read_method, read_path
 from costrel.request_url import current_url, decode_path, quick_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
@@ -320,7 +320,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
                 " Make the request without it where the body is needed."
             )
         if self._body_read:
-            self._check_body()
+            check_form(self)
             return io.BytesIO()
         limit = self.max_content_length
         if limit is not None and "wsgi.input_terminated" in self.environ:
@@ -398,17 +398,12 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         """Parses a form body into ``form`` and ``files``, once."""
         if "form" in self.__dict__:
             return
-        self._check_body()
+        check_form(self)
         if self._plain and (read_urlencoded(self) or read_multipart(self)):
             return
         check_boundary(self.headers.get("Content-Type", ""))
         super()._load_form_data()
         _explain_missing_files(self)
-
-    def _check_body(self) -> None:
-        """Raises ClientDisconnected to everybody who looks at a body that has broken off, not to the first only."""
-        if self._body_lost:
-            raise ClientDisconnected()
 
     # JSON.
 

@@ -43,6 +43,15 @@ def _limits(request: Request) -> tuple[int | None, int | None, int | None, bool]
     )
 
 
+def check_form(request: Request) -> None:
+    """Tells everybody who looks at a form that has broken off, not only who looked first.
+
+    :raises ClientDisconnected: it has (400).
+    """
+    if request._body_lost:
+        raise ClientDisconnected()
+
+
 def read_urlencoded(request: Request) -> bool:
     """Parses a urlencoded body that can be read at once; returns False for any other.
 
