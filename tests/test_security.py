@@ -90,9 +90,13 @@ def test_trusted_subdomains(patterns: list[str], accepted: list[str], refused: l
 
 @pytest.mark.parametrize("pattern", ["*.", "**", "*example.org", "www.*.org", "*.*.org", "https://*.example.org"])
 def test_stars_in_other_places_are_refused(pattern: str) -> None:
-    """A pattern that means nothing is an error rather than one that nothing matches, or everything."""
-    with pytest.raises(ValueError, match=r"only at the beginning: '\*\.example\.com'"):
-        validate_host("http", "example.org", None, [pattern])
+    """A pattern that means nothing is an error, or where there is none as with Flask, one that nothing matches."""
+    with pytest.raises(ValueError, match=r"only at the beginning: '\*\.example\.com'|Write TRUSTED_HOSTS"):
+        validate_host("http", "example.org", None, [pattern], True)
+    for host in ("example.org", "www.example.org", "www.x.org", "a.b.org"):
+        with pytest.raises(SecurityError, match="not trusted"):
+            validate_host("http", host, None, [pattern])
+        assert validate_host("http", host, None, [pattern, host]) == host
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ _MISLEADING = re.compile(r"[\x00-\x1f\x7f-\x9f/\\\u200e\u200f\u202a-\u202e\u2066
 _COOKIE_NAME_BREAKER = re.compile(r"[\x00-\x20\x7f\",;=\\]")
 
 _PORT = re.compile(r":\d+$", re.ASCII)
+#: A trusted host that stands for subdomains.
+_SUBDOMAINS = re.compile(r"\*\.[^*]+")
 #: A part of a name that says it is in Punycode, and is empty (RFC 5890 §2.3.2.1).
 _EMPTY_PUNYCODE = re.compile(r"(?i)(?:^|\.)xn--(?:[.:]|$)")
 # What a name in TRUSTED_HOSTS has where somebody wrote an address, or several names as one text.
@@ -101,8 +103,8 @@ def validate_host(
     :param strict: whether a header that is no host is refused.
     :return: an empty text where no host is known, or where it has characters that no host has.
     :raises werkzeug.exceptions.SecurityError: the host is not a trusted one, or no host at all (400).
-    :raises ValueError: a trusted host has a star in another place; with ``strict`` also where it has a scheme, a
-        path, a space or a comma, so that it is no name.
+    :raises ValueError: with ``strict``, where a trusted host has a star in another place, a scheme, a path, a space or
+        a comma, so that it is no name; without it no host is equal to such a one.
 
     >>> validate_host("https", "example.com:443", None)
     'example.com'
@@ -136,8 +138,10 @@ def _host(
     if trusted is not None and any("*" in pattern for pattern in trusted):
         if "*" in trusted:
             return host
-        suffixes = [_suffix(pattern) for pattern in trusted if "*" in pattern]
-        trusted = tuple(pattern for pattern in trusted if "*" not in pattern)
+        # Where a star in another place is no error, it is a name that no host has, as it is for werkzeug.
+        starred = [pattern for pattern in trusted if "*" in pattern and (strict or _SUBDOMAINS.fullmatch(pattern))]
+        suffixes = [_suffix(pattern) for pattern in starred]
+        trusted = tuple(pattern for pattern in trusted if pattern not in starred)
         name = host.partition(":")[0].lower()
         if any(name.endswith(suffix) and len(name) > len(suffix) for suffix in suffixes):
             return host
@@ -217,7 +221,7 @@ def _check_pattern(pattern: str) -> None:
 
 def _suffix(pattern: str) -> str:
     """Returns how the hosts end that ``*.example.com`` stands for."""
-    if not pattern.startswith("*.") or "*" in pattern[1:] or len(pattern) < 3:
+    if not _SUBDOMAINS.fullmatch(pattern):
         raise ValueError(
             f"TRUSTED_HOSTS has {pattern!r}; a star stands for subdomains and only at the beginning: '*.example.com';"
             " alone it stands for all hosts."
