@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException
 
 from costrel.routing import Map, Rule
 from tests.routing.oracle import MapSpec, both, map_specs, methods, newline_may_differ, outcome, paths, values
@@ -70,10 +70,13 @@ def test_short_way_of_matching_agrees(spec: MapSpec, requests: list[tuple[str, s
         assert allowed is None or set(allowed) == set(adapter.allowed_methods(path)), path
         found = map.find(method, path)
         looked_up = map.look_up(method, path)
-        if isinstance(looked_up, NotFound):
-            event("unknown path")
+        if isinstance(looked_up, HTTPException):
+            event(f"certain: {looked_up.code}")
             assert outcome(partial(_refuse, looked_up)) == expected, (path, method)
             assert found is None
+            refused = map.miss(method, path)
+            assert refused is not None
+            assert (type(looked_up), vars(looked_up)) == (type(refused), vars(refused))
             continue
         assert looked_up == found
         if found is not None:
