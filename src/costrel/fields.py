@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Callable, Mapping
 from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote
 
 from werkzeug.datastructures import ImmutableMultiDict as WerkzeugImmutableMultiDict
 from werkzeug.datastructures import MultiDict
@@ -41,23 +41,30 @@ _COOKIE_NAME = re.compile(r'[ \t]*([^ \t=";]+)[ \t]*')
 _COOKIE_VALUE = re.compile(r'=[ \t]*("(?:[^\\"]|\\.)*"|[^ \t";]*)[ \t]*')
 _ESCAPE = re.compile(rb"\\([0-3][0-7]{2}|.)")
 _BOUNDARY_OPTION = r"(?i);\s*boundary\s*(?:\*[0-9*]*\s*)?="
-#: Turns the escapes of a bytes literal, such as ``\x41``, into bytes.
-_decode_escapes: Callable[[str], tuple[Any, int]] | None = getattr(codecs, "escape_decode", None)
+
+
+def _decode_nothing(text: str) -> tuple[bytes, int]:
+    raise ValueError
+
+
+#: Turns the escapes of a bytes literal, such as ``\x41``, into bytes, and the text around them into UTF-8.
+_decode_escapes: Callable[[str], tuple[bytes, int]] = getattr(codecs, "escape_decode", _decode_nothing)
 
 
 def _unquote(text: str) -> str:
-    # PERF: a percent sign and `\x` mean the same, and the decoder for `\x` is written in C: 0.3 us for a word with two
-    # such bytes, by urllib's way 0.9. It refuses what is not two digits, and is undocumented, so urllib is asked then.
-    if text.isascii():
-        if "\\" not in text and _decode_escapes is not None:
-            try:
-                data: bytes = _decode_escapes(text.replace("%", "\\x"))[0]
-            except ValueError:
-                pass
-            else:
-                return data.decode("utf-8", _KEEP_INVALID)
-        return unquote_to_bytes(text).decode("utf-8", _KEEP_INVALID)
-    return unquote(text, errors=_KEEP_INVALID)
+    # PERF: a percent sign and `\x` mean the same, and the decoder for `\x` is written in C: 0.25 us for a word with two
+    # such bytes, by urllib's way 1.2. It refuses what is not two digits, and is undocumented, so urllib is asked then.
+    if "\\" in text:
+        return unquote(text, errors=_KEEP_INVALID)
+    try:
+        data = _decode_escapes(text.replace("%", "\\x"))[0]
+    except ValueError:
+        return unquote(text, errors=_KEEP_INVALID)
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        # Invalid bytes beside text that is not ASCII: whose bytes are whose, urllib knows.
+        return data.decode("utf-8", _KEEP_INVALID) if text.isascii() else unquote(text, errors=_KEEP_INVALID)
 
 
 def parse_fields(text: str) -> dict[str, list[str]]:
