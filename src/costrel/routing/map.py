@@ -15,7 +15,7 @@ from werkzeug.routing.converters import BaseConverter, ValidationError
 from costrel.routing.adapter import MapAdapter
 from costrel.routing.builder import Pieces, plain_query, url_pieces
 from costrel.routing.converters import DEFAULT_CONVERTERS
-from costrel.routing.matcher import Matcher, Search, SlashRequired, arguments_of
+from costrel.routing.matcher import Matcher, Node, Search, SlashRequired, arguments_of
 from costrel.routing.rule import Rule
 from costrel.routing.tables import (
     EMPTY,
@@ -211,12 +211,7 @@ class Map(BaseMap):
         if thorough:
             return self._find_thoroughly(method, path)
         # PERF: what `miss` would find out by a second walk: a 404 in 1.0 µs, not 2.0; a 405 in 1.5, not 2.8.
-        if "" in node or "//" in path or tables is EMPTY:
-            return None
-        if not node.rules:
-            return _not_found() if path[:1] == "/" else None
-        allowed = node.leaf or entry
-        return None if not allowed or method in allowed or not method.isupper() else _not_allowed(sorted(allowed))
+        return None if tables is EMPTY else _certain_refusal(node, method, path, entry)
 
     def _find_thoroughly(self, method: str, path: str) -> tuple[BaseRule, dict[str, Any]] | None:
         """Searches the whole tree, for a path to which the tables have no answer."""
@@ -431,6 +426,22 @@ class Map(BaseMap):
     ) -> MapAdapter:
         """Returns an adapter for the server, scheme, method, path and query of a WSGI request."""
         return MapAdapter.of(super().bind_to_environ(environ, server_name, subdomain))
+
+
+def _certain_refusal(
+    node: Node, method: str, path: str, entry: Mapping[str, BaseRule | None] | None
+) -> HTTPException | None:
+    """Returns the error for a path that has no rule, or none for the method; None where it takes a search to tell.
+
+    :param node: where the walk along the path has ended, which never turns back.
+    :param entry: the rules of the path, if it has no placeholders.
+    """
+    if "" in node or "//" in path:
+        return None
+    if not node.rules:
+        return _not_found() if path[:1] == "/" else None
+    allowed = node.leaf or entry
+    return None if not allowed or method in allowed or not method.isupper() else _not_allowed(sorted(allowed))
 
 
 def _not_found() -> NotFound:
