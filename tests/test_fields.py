@@ -30,9 +30,15 @@ from costrel.fields import (
 )
 
 _PIECES = ["%C3%A4", "%26", "%3d", "%3D", "%2B", "%5C", "%25", "%00", "%ff", "%zz", "%u1", "\\x41", "\\", "\0"]
+_PARTS = ["%C3", "%A4", "%E2%82", "%AC", "%F0%9F", "%98%80", "%ED%A0%80", "%C0", "ä", "€", "😀", "a=", "&", "\ud800"]
 
 
-@given(st.text() | st.text("ab=&+%20C3a4fF;ü\\x") | st.lists(st.sampled_from([*_PIECES, *"%ü=&+a"])).map("".join))
+@given(
+    st.text()
+    | st.text("ab=&+%20C3a4fF;ü\\x")
+    | st.lists(st.sampled_from([*_PIECES, *"%ü=&+a"])).map("".join)
+    | st.lists(st.sampled_from(_PARTS)).map("".join)
+)
 def test_fields_are_the_standard_librarys(text: str) -> None:
     """Any text gives the fields that ``parse_qsl`` gives, with bytes that are not UTF-8 left percent-encoded."""
     expected = MultiDict(parse_qsl(text, keep_blank_values=True, errors="werkzeug.url_quote"))

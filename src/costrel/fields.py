@@ -54,17 +54,13 @@ _decode_escapes: Callable[[str], tuple[bytes, int]] = getattr(codecs, "escape_de
 def _unquote(text: str) -> str:
     # PERF: a percent sign and `\x` mean the same, and the decoder for `\x` is written in C: 0.25 us for a word with two
     # such bytes, by urllib's way 1.2. It refuses what is not two digits, and is undocumented, so urllib is asked then.
-    if "\\" in text:
-        return unquote(text, errors=_KEEP_INVALID)
-    try:
-        data = _decode_escapes(text.replace("%", "\\x"))[0]
-    except ValueError:
-        return unquote(text, errors=_KEEP_INVALID)
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        # Invalid bytes beside text that is not ASCII: whose bytes are whose, urllib knows.
-        return data.decode("utf-8", _KEEP_INVALID) if text.isascii() else unquote(text, errors=_KEEP_INVALID)
+    # Bytes that are not UTF-8 end where a character begins that was not encoded, so the text may have both.
+    if "\\" not in text:
+        try:
+            return _decode_escapes(text.replace("%", "\\x"))[0].decode("utf-8", _KEEP_INVALID)
+        except ValueError:
+            pass
+    return unquote(text, errors=_KEEP_INVALID)
 
 
 def parse_fields(text: str) -> dict[str, list[str]]:
