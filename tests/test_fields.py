@@ -26,6 +26,7 @@ from costrel.fields import (
     parse_cookies,
     parse_fields,
     parse_plain_cookies,
+    read_at_once,
     store_fields,
 )
 
@@ -181,6 +182,19 @@ def test_body_above_limits(data: bytes, size: int | None, count: int | None) -> 
     """A body with one byte or one field too many is refused."""
     with pytest.raises(RequestEntityTooLarge):
         parse_body_fields(data, size, count)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, None])
+@pytest.mark.parametrize("length", ["1", "2", "4", "9"])
+def test_bodies_beyond_their_length(length: str, limit: int | None) -> None:
+    """A body that a server has inflated is read to its end, or refused at its first byte above the limit."""
+    environ: Any = {"CONTENT_LENGTH": length, "wsgi.input": io.BytesIO(b"1234"), "wsgi.input_terminated": True}
+    if limit is not None and max(int(length), 4) > limit:
+        with pytest.raises(RequestEntityTooLarge):
+            read_at_once(environ, limit)
+        assert environ["wsgi.input"].tell() <= limit + 1
+    else:
+        assert read_at_once(environ, limit) == b"1234"
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 4, 5])
