@@ -21,17 +21,25 @@ from werkzeug.sansio.http import parse_cookie
 from costrel.fields import (
     BoundedStream,
     ImmutableMultiDict,
+    _decode_nothing,
     parse_body_fields,
     parse_cookies,
     parse_fields,
     parse_plain_cookies,
+    read_at_once,
     store_fields,
 )
 
 _PIECES = ["%C3%A4", "%26", "%3d", "%3D", "%2B", "%5C", "%25", "%00", "%ff", "%zz", "%u1", "\\x41", "\\", "\0"]
+_PARTS = ["%C3", "%A4", "%E2%82", "%AC", "%F0%9F", "%98%80", "%ED%A0%80", "%C0", "ä", "€", "😀", "a=", "&", "\ud800"]
 
 
-@given(st.text() | st.text("ab=&+%20C3a4fF;ü\\x") | st.lists(st.sampled_from([*_PIECES, *"%ü=&+a"])).map("".join))
+@given(
+    st.text()
+    | st.text("ab=&+%20C3a4fF;ü\\x")
+    | st.lists(st.sampled_from([*_PIECES, *"%ü=&+a"])).map("".join)
+    | st.lists(st.sampled_from(_PARTS)).map("".join)
+)
 def test_fields_are_the_standard_librarys(text: str) -> None:
     """Any text gives the fields that ``parse_qsl`` gives, with bytes that are not UTF-8 left percent-encoded."""
     expected = MultiDict(parse_qsl(text, keep_blank_values=True, errors="werkzeug.url_quote"))
@@ -52,11 +60,11 @@ def test_fields(text: str, fields: dict[str, list[str]]) -> None:
     assert parse_fields(text) == fields
 
 
-@pytest.mark.parametrize("text", ["a=%C3%A4", "a%26=%3D", "%zz=1", "a=\\%41"])
+@pytest.mark.parametrize("text", ["a=%C3%A4", "a%26=%3D", "%zz=1", "a=\\%41", "%ff=ü", "ü%C3=%A4"])
 def test_percent_encoding_without_the_quick_decoder(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interpreter that lacks the undocumented decoder gets the same fields."""
     expected = parse_fields(text)
-    monkeypatch.setattr("costrel.fields._decode_escapes", None)
+    monkeypatch.setattr("costrel.fields._decode_escapes", _decode_nothing)
     assert parse_fields(text) == expected
 
 
@@ -174,6 +182,19 @@ def test_body_above_limits(data: bytes, size: int | None, count: int | None) -> 
     """A body with one byte or one field too many is refused."""
     with pytest.raises(RequestEntityTooLarge):
         parse_body_fields(data, size, count)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, None])
+@pytest.mark.parametrize("length", ["1", "2", "4", "9"])
+def test_bodies_beyond_their_length(length: str, limit: int | None) -> None:
+    """A body that a server has inflated is read to its end, or refused at its first byte above the limit."""
+    environ: Any = {"CONTENT_LENGTH": length, "wsgi.input": io.BytesIO(b"1234"), "wsgi.input_terminated": True}
+    if limit is not None and max(int(length), 4) > limit:
+        with pytest.raises(RequestEntityTooLarge):
+            read_at_once(environ, limit)
+        assert environ["wsgi.input"].tell() <= limit + 1
+    else:
+        assert read_at_once(environ, limit) == b"1234"
 
 
 @pytest.mark.parametrize("limit", [0, 1, 3, 4, 5])

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from werkzeug.exceptions import Forbidden, Gone, HTTPException, NotFound
+from werkzeug.exceptions import Forbidden, Gone, HTTPException, MethodNotAllowed, NotFound
 
 from costrel import App, Blueprint, Request, Response, abort, g, request, request_finished, url_for
 from costrel.context import has_app_context, has_request_context
@@ -382,6 +382,20 @@ def test_a_patched_not_found_is_made_by_its_constructor(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(NotFound, "__init__", init)
     assert answer(app, "/missing") == (200, "patched")
+
+
+def test_a_patched_method_not_allowed_is_made_by_its_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A constructor that somebody gives to MethodNotAllowed runs for each path that has no rule for the method."""
+    app = new_app()
+    app.add_url_rule("/7", "seven", lambda: "")
+    app.register_error_handler(405, lambda error: error.note)
+
+    def init(error: MethodNotAllowed, valid_methods: Any = None) -> None:
+        HTTPException.__init__(error)
+        error.note = ", ".join(valid_methods)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr(MethodNotAllowed, "__init__", init)
+    assert [app.test_client().put(path).text for path in ("/7", "/7")] == ["GET, HEAD, OPTIONS"] * 2
 
 
 def test_a_default_header_may_be_set_by_a_hook() -> None:

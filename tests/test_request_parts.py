@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from werkzeug.datastructures import EnvironHeaders, MultiDict
+from werkzeug.datastructures import EnvironHeaders as WerkzeugEnvironHeaders
+from werkzeug.datastructures import Headers, MultiDict
 
 from costrel import App, Request, request
 from costrel.context import current_context
-from costrel.request_parts import READERS, URLENCODED, make_headers, read_method, read_path
+from costrel.request_parts import (
+    READERS,
+    URLENCODED,
+    EnvironHeaders,
+    _environ_keys,
+    make_headers,
+    read_method,
+    read_path,
+)
 from tests.support.environ import call, make_environ
 
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
@@ -54,7 +66,7 @@ def read(name: str) -> Any:
         return type(error), str(error)
     if name == "stream":
         return value.read()
-    if isinstance(value, EnvironHeaders):
+    if isinstance(value, WerkzeugEnvironHeaders):
         return type(value), list(value)
     return type(value), value.to_dict(flat=False) if isinstance(value, MultiDict) else repr(value)
 
@@ -119,13 +131,107 @@ def test_no_object_is_made_for_them(name: str) -> None:
     assert seen == [None, True, True]
 
 
+class Name(str):
+    """A text of a class of its own, which may spell itself otherwise."""
+
+    def upper(self) -> str:
+        return "X-OTHER"
+
+
+class OwnHeaders(EnvironHeaders):
+    """A class of the user's own."""
+
+
+def _pickled(headers: Any, protocol: int) -> Any:
+    """Returns what comes out of a pickle."""
+    found = pickle.loads(pickle.dumps(headers, protocol))
+    return type(found), vars(found)
+
+
+SHARED = {"HTTP_X_TOKEN": "1"}
+
+HEADER_USES: dict[str, Callable[[Any, Any], Any]] = {
+    "[]": lambda headers, key: headers[key],
+    "get": lambda headers, key: headers.get(key),
+    "get with a default": lambda headers, key: headers.get(key, default="none"),
+    "get with a type": lambda headers, key: headers.get(key, type=int),
+    "get with both": lambda headers, key: headers.get(key, -1, int),
+    "get of a failing type": lambda headers, key: headers.get(key, "none", lambda value: value + 1),
+    "get with an error": lambda headers, key: headers.get(key, type=lambda value: {}[value]),
+    "getlist": lambda headers, key: [headers.getlist(key), headers.getlist(key, type=int), headers.get_all(key)],
+    "in": lambda headers, key: key in headers,
+    "write": lambda headers, key: headers.__setitem__(key, "1"),
+    "set": lambda headers, key: headers.set(key, "1"),
+    "delete": lambda headers, key: headers.pop(key),
+    "items": lambda headers, key: [list(headers), len(headers), list(headers.keys()), list(headers.values())],
+    "lists": lambda headers, key: [headers.to_wsgi_list(), list(headers.items(lower=True)), dict(headers)],
+    "repr": lambda headers, key: [repr(headers), str(headers), type(headers).__name__],
+    "hash": lambda headers, key: hash(headers),
+    "equal": lambda headers, key: [headers == WerkzeugEnvironHeaders(SHARED), headers == Headers([("X-Token", "1")])],
+    "equal, turned": lambda headers, key: [WerkzeugEnvironHeaders(headers.environ) == headers, Headers() != headers],
+    "or": lambda headers, key: headers | {"b": "2"},
+    "copies": lambda headers, key: headers.copy(),
+    "copy": lambda headers, key: copy.copy(headers),
+    "deep copy": lambda headers, key: repr(copy.deepcopy(headers)),
+    "headers made of it": lambda headers, key: repr(Headers(headers)),
+    "pickle": lambda headers, key: [_pickled(headers, protocol) for protocol in range(5)],
+    "attributes": lambda headers, key: vars(headers),
+}
+ENVIRON_KEYS = [
+    "HTTP_X_TOKEN",
+    "HTTP_ÄÖ",
+    "CONTENT_TYPE",
+    "CONTENT_LENGTH",
+    "HTTP_CONTENT_TYPE",
+    "REMOTE_ADDR",
+    "HTTP_",
+]
+HEADER_NAMES = st.sampled_from(["x-token", "X_Token", "content-type", "Content_Length", "REMOTE-ADDR", "äö", "ß"])
+ODD_KEYS: list[Any] = [Name("x-token"), b"x-token", 1, None, [], slice(1)]
+
+
+@given(
+    st.dictionaries(st.sampled_from(ENVIRON_KEYS), st.sampled_from(["", "1", "x", None]), max_size=4),
+    HEADER_NAMES | st.text("xX-_tokenß", max_size=7) | st.sampled_from(ODD_KEYS),
+)
+def test_headers_are_werkzeugs(environ: dict[str, Any], key: Any) -> None:
+    """Whatever a program does with headers has the result, or the error, that it has with werkzeug's class."""
+
+    def seen(headers: WerkzeugEnvironHeaders) -> list[Any]:
+        results: list[Any] = []
+        for name, use in HEADER_USES.items():
+            try:
+                results.append((name, use(headers, key)))
+            except Exception as error:
+                results.append((name, type(error), str(error)))
+        return results
+
+    assert isinstance(make_headers(environ), WerkzeugEnvironHeaders)
+    assert repr(seen(make_headers(environ))) == repr(seen(WerkzeugEnvironHeaders(environ)))
+    assert make_headers(environ) == WerkzeugEnvironHeaders(environ)
+
+
+def test_headers_of_a_class_of_ones_own_are_pickled_as_that() -> None:
+    """Only our own class leaves its name out of a pickle."""
+    assert type(pickle.loads(pickle.dumps(OwnHeaders({"HTTP_A": "1"})))) is OwnHeaders
+
+
 def test_headers_of_an_environ() -> None:
     """They are a view of the environ, as werkzeug's constructor makes it."""
     environ = {"HTTP_X_TOKEN": "a"}
     headers = make_headers(environ)
+    assert headers.get("Content-Type") is None
     environ["CONTENT_TYPE"] = "text/plain"
-    assert headers == EnvironHeaders(environ)
+    assert headers == WerkzeugEnvironHeaders(environ)
     assert list(headers) == [("X-Token", "a"), ("Content-Type", "text/plain")]
+    assert (headers["content-type"], "content-length" in headers) == ("text/plain", False)
+
+
+def test_invented_names_of_headers_are_not_kept() -> None:
+    """A program may take the names from its clients: thousands of them take no memory."""
+    headers = make_headers({"HTTP_X_1999": "found"})
+    assert [headers.get(f"x-{number}") for number in range(2000)][-1] == "found"
+    assert len(_environ_keys) <= 1024
 
 
 @pytest.mark.parametrize(

@@ -111,16 +111,21 @@ def _signature(kind: type[HTTPException]) -> tuple[Any, ...]:
     )
 
 
-_SHIPPED_ERRORS = {kind: _signature(kind) for kind in default_exceptions.values() if isinstance(kind.description, str)}
+_SHIPPED_ERRORS = {
+    kind: _signature(kind)
+    for kind in default_exceptions.values()
+    if isinstance(kind.description, str) and kind.code in STATUS_LINES
+}
 
-# The bodies of HTTP errors that were raised without a description of their own, by class.
-_error_bodies: dict[type[HTTPException], bytes] = {}
+# What is sent for HTTP errors that were raised without a description of their own, by class: the status line, the
+# body and its length.
+_error_pages: dict[type[HTTPException], tuple[str, bytes, tuple[str, str]]] = {}
 
 
 def error_reply(plans: Plans, error: HTTPException) -> Reply | None:
     """Returns what to send for an HTTP error that no handler wants, without making a Response object.
 
-    PERF: ``error.get_response`` and sending it takes 14 us, this 1.5 us.
+    PERF: ``error.get_response`` and sending it takes 14 us, this 0.9 us.
 
     :param error: any HTTP error.
     :returns: the reply, or None where the error is not one of werkzeug's own or somebody changed it or its class.
@@ -134,15 +139,17 @@ def error_reply(plans: Plans, error: HTTPException) -> Reply | None:
         or _SHIPPED_ERRORS[kind] != _signature(kind)
     ):
         return None
-    code = kind.code
-    if code is None or code not in STATUS_LINES:
-        return None
     if "description" in own:
-        body = error.get_body().encode()
+        status, body, length = _page(error)
     else:
-        body = _error_bodies.get(kind) or _error_bodies.setdefault(kind, error.get_body().encode())
-    headers = [*error.get_headers(), ("Content-Length", str(len(body))), *plans.default_headers]
-    return STATUS_LINES[code], headers, [body]
+        status, body, length = _error_pages.get(kind) or _error_pages.setdefault(kind, _page(error))
+    return status, [*error.get_headers(), length, *plans.default_headers], [body]
+
+
+def _page(error: HTTPException) -> tuple[str, bytes, tuple[str, str]]:
+    """Returns status line, body and the field for its length."""
+    body = error.get_body().encode()
+    return STATUS_LINES[cast(int, error.code)], body, ("Content-Length", str(len(body)))
 
 
 def _assembled(plans: Plans | None, value: Any) -> Response | None:

@@ -10,6 +10,7 @@ from werkzeug.urls import iri_to_uri
 
 # Bits, so that one number tells which of these a response has.
 ORDINARY, LENGTH, URL, ENTITY, DEFAULT = 0, 1, 2, 4, 8
+_URLS = frozenset({"location", "content-location"})
 
 
 class HeaderRoles(dict[str, int]):
@@ -19,13 +20,16 @@ class HeaderRoles(dict[str, int]):
     """
 
     def __init__(self, defaults: Iterable[tuple[str, str]] = ()) -> None:
-        self.default_names = frozenset(name.lower() for name, _ in defaults)
+        names = [name.lower() for name, _ in defaults]
+        self.default_names = frozenset(names)
+        #: ``URL`` where one of the default header fields is a URL.
+        self.of_defaults = ORDINARY if _URLS.isdisjoint(names) else URL
 
     def __missing__(self, name: str) -> int:
         lowered = name.lower()
         if lowered == "content-length":
             role = LENGTH
-        elif lowered in ("location", "content-location"):
+        elif lowered in _URLS:
             role = URL
         else:
             # RFC 9110 §15.4.5: a 304 has no fields that describe the body, but when it expires.
@@ -45,7 +49,7 @@ header_roles = HeaderRoles()
 _known_uri = lru_cache(maxsize=512)(iri_to_uri)
 
 
-def _url_field(field: tuple[str, str]) -> tuple[str, str]:
+def url_field(field: tuple[str, str]) -> tuple[str, str]:
     """Returns a ``Location`` or ``Content-Location`` field as it is sent: its name capitalised, its value a URI."""
     name, url = field
     if name != "Location":
@@ -62,7 +66,7 @@ def encode_url(fields: list[tuple[str, str]]) -> None:
                 fields[:] = _encode_urls(fields)
                 return
             found = place
-    fields[found] = _url_field(fields[found])
+    fields[found] = url_field(fields[found])
 
 
 def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -77,7 +81,7 @@ def _encode_urls(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
         if header_roles[name] != URL:
             result.append(field)
         elif name.title() in urls:
-            result.append(_url_field((name, urls.pop(name.title()))))
+            result.append(url_field((name, urls.pop(name.title()))))
     return result
 
 

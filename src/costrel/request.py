@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, Any, Literal, cast, overload
 
-from werkzeug.datastructures import Authorization, EnvironHeaders, IfRange, LanguageAccept
+from werkzeug.datastructures import Authorization, IfRange, LanguageAccept
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser as WerkzeugFormDataParser
 from werkzeug.sansio.utils import get_content_length
@@ -32,7 +32,7 @@ from costrel.json_limits import JSON_LIMITS, load_json
 from costrel.lazy import lazy
 from costrel.overrides import Overrides
 from costrel.request_form import FORM_LIMITS, check_form, read_multipart, read_urlencoded
-from costrel.request_parts import READERS, make_headers, read_method, read_path
+from costrel.request_parts import ENVIRON_HEADERS, READERS, make_headers, read_method, read_path
 from costrel.request_url import current_url, decode_path, quick_url
 from costrel.security import DEFAULT_LIMITS, Limit, no_settings, validate_host
 from costrel.watch import WatchedType
@@ -254,7 +254,7 @@ class Request(WerkzeugRequest, metaclass=WatchedType):
         if not self._plain:
             return False
         headers = self.__dict__.get("headers")
-        return headers is None or (type(headers) is EnvironHeaders and headers.environ is self.environ)
+        return headers is None or (type(headers) in ENVIRON_HEADERS and headers.environ is self.environ)
 
     @lazy
     def authorization(self) -> Authorization | None:  # pyright: ignore[reportIncompatibleMethodOverride]

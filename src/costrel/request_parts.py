@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from werkzeug.datastructures import EnvironHeaders
+from werkzeug.datastructures import EnvironHeaders as WerkzeugEnvironHeaders
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from costrel.fields import (
@@ -36,10 +36,64 @@ URLENCODED = "application/x-www-form-urlencoded"
 _MAX_MEMORY, _MAX_PARTS = DEFAULT_LIMITS["MAX_FORM_MEMORY_SIZE"], DEFAULT_LIMITS["MAX_FORM_PARTS"]
 
 
+class _EnvironKeys(dict[str, str]):
+    """The keys that headers have in an environ, by their names as programs write them."""
+
+    def __missing__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        if len(self) < 1024:
+            self[name] = key
+        return key
+
+
+_environ_keys = _EnvironKeys()
+_ABSENT: Any = object()
+
+
+class EnvironHeaders(WerkzeugEnvironHeaders):
+    """The headers of a request: werkzeug's class in all it does, in its name and its pickles, only sooner."""
+
+    # PERF: 0.09 us, werkzeug's 0.22; for a header that is not there 0.09, werkzeug's 0.55. The type checkers go by its
+    # signatures.
+    if not TYPE_CHECKING:
+
+        def get(self, key, default=None, type=None):
+            if key.__class__ is not str:
+                return super().get(key, default, type)
+            if type is None:
+                return self.environ.get(_environ_keys[key], default)
+            value = self.environ.get(_environ_keys[key], _ABSENT)
+            if value is _ABSENT:
+                return default
+            try:
+                return type(value)
+            except ValueError:
+                return default
+
+        def __getitem__(self, key):
+            return self.environ[_environ_keys[key]] if key.__class__ is str else super().__getitem__(key)
+
+        def __contains__(self, key):
+            return _environ_keys[key] in self.environ if key.__class__ is str else super().__contains__(key)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if type(self) is not EnvironHeaders:
+            return super().__reduce_ex__(protocol)
+        # A program without costrel may read it.
+        return WerkzeugEnvironHeaders, (self.environ,), vars(self)
+
+
+#: The classes of headers that say what the environ says.
+ENVIRON_HEADERS = (EnvironHeaders, WerkzeugEnvironHeaders)
+_new: Any = object.__new__
+
+
 def make_headers(environ: WSGIEnvironment) -> EnvironHeaders:
     """Returns the headers of a request, a view of the environ."""
-    # PERF: without the constructor's empty `extend` (0.5 us to 0.25 us).
-    headers = EnvironHeaders.__new__(EnvironHeaders)
+    # PERF: without the constructor's empty `extend` (0.5 us to 0.15 us).
+    headers: EnvironHeaders = _new(EnvironHeaders)
     headers._list = []
     headers.environ = environ
     return headers

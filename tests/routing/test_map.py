@@ -93,6 +93,24 @@ def test_miss(map: Map, method: str, path: str, allowed: list[str] | None) -> No
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/about", ["GET", "HEAD"]),
+        ("get", "/about", None),
+        ("put", "/about", None),
+        ("--", "/about", None),
+        ("PUT", "//about", None),
+        ("GET", "about", None),
+    ],
+)
+def test_a_refusal_that_is_certain(method: str, path: str, allowed: list[str] | None) -> None:
+    """A method is refused at once where no spelling of path or method could be another one's."""
+    refused = Map([Rule("/about", endpoint="about", methods=["GET"])]).look_up(method, path)
+    assert getattr(refused, "valid_methods", None) == allowed
+    assert (refused is None) == (allowed is None)
+
+
+@pytest.mark.parametrize(
     ("path", "target"),
     [("/branch", "/branch/"), ("/user//7", "/user/7"), ("/branch//", "/branch/")],
 )

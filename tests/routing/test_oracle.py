@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException
 
 from costrel.routing import Map, Rule
-from tests.routing.oracle import MapSpec, both, map_specs, methods, newline_may_differ, outcome, paths, values
+from tests.routing.oracle import (
+    MapSpec,
+    RuleSpec,
+    both,
+    map_specs,
+    methods,
+    newline_may_differ,
+    outcome,
+    paths,
+    values,
+)
 
 many = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much])
 
@@ -70,10 +82,13 @@ def test_short_way_of_matching_agrees(spec: MapSpec, requests: list[tuple[str, s
         assert allowed is None or set(allowed) == set(adapter.allowed_methods(path)), path
         found = map.find(method, path)
         looked_up = map.look_up(method, path)
-        if isinstance(looked_up, NotFound):
-            event("unknown path")
+        if isinstance(looked_up, HTTPException):
+            event(f"certain: {looked_up.code}")
             assert outcome(partial(_refuse, looked_up)) == expected, (path, method)
             assert found is None
+            refused = map.miss(method, path)
+            assert refused is not None
+            assert (type(looked_up), vars(looked_up)) == (type(refused), vars(refused))
             continue
         assert looked_up == found
         if found is not None:
@@ -90,6 +105,30 @@ def test_short_way_of_matching_agrees(spec: MapSpec, requests: list[tuple[str, s
 
         event("missed")
         assert outcome(partial(_refuse, missed)) == expected, (path, method)
+
+
+TAME = ("/", "/a", "/a/", "/a/b", "/a/b/", "/c/<int:x>", "/c/<int:x>/", "/c/<int:x>/d", "/c/<int:x>/d/")
+TAME_PATHS = ("/", "/a", "/a/", "/a/b", "/a/b/", "/c", "/c/7", "/c/7/", "/c/7/d", "/c/x", "/c//7", "//a", "/a//", "a")
+
+
+@pytest.mark.parametrize("text", TAME)
+def test_refusals_at_once_agree(text: str) -> None:
+    """Where no path has to turn back, the first walk refuses most paths that have no rule, as werkzeug refuses them."""
+    codes: set[int | None] = set()
+    for other, method in product(TAME, ("GET", "POST")):
+        rules = [RuleSpec(text, {"methods": ("GET",)}), RuleSpec(other, {"methods": (method,)})]
+        maps = both(MapSpec(rules, {}))
+        assert maps is not None
+        adapter = maps[0].bind("example.com")
+        for path, asked in product(TAME_PATHS, ("GET", "POST", "PUT")):
+            found = maps[1].look_up(asked, path)
+            if isinstance(found, HTTPException):
+                expected = outcome(partial(adapter.match, path, asked))
+                assert outcome(partial(_refuse, found)) == expected, (other, path, asked)
+                refused: Any = maps[1].miss(asked, path)
+                assert (type(found), vars(found)) == (type(refused), vars(refused))
+                codes.add(found.code)
+    assert codes == {404, 405}
 
 
 @many

@@ -15,7 +15,7 @@ from werkzeug.routing.converters import BaseConverter, ValidationError
 from costrel.routing.adapter import MapAdapter
 from costrel.routing.builder import Pieces, plain_query, url_pieces
 from costrel.routing.converters import DEFAULT_CONVERTERS
-from costrel.routing.matcher import Matcher, Search, SlashRequired, arguments_of
+from costrel.routing.matcher import Matcher, Node, Search, SlashRequired, arguments_of
 from costrel.routing.rule import Rule
 from costrel.routing.tables import (
     EMPTY,
@@ -163,8 +163,8 @@ class Map(BaseMap):
         found = self.look_up(method, path)
         return found if type(found) is tuple else None
 
-    def look_up(self, method: str, path: str) -> tuple[BaseRule, dict[str, Any]] | NotFound | None:
-        """Does what :meth:`find` does; returns a NotFound where it is certain already that :meth:`miss` would."""
+    def look_up(self, method: str, path: str) -> tuple[BaseRule, dict[str, Any]] | HTTPException | None:
+        """Does what :meth:`find` does; returns what :meth:`miss` would where that is certain already."""
         # PERF: without a lock and a call; 0.15 µs for a path without placeholders, 0.4 for one at the end, 0.75 for
         # one in the middle, however many rules there are. The walk takes 1.2 for five segments.
         static, endings, levels, start, thorough = tables = self._tables
@@ -210,8 +210,8 @@ class Map(BaseMap):
                 return None
         if thorough:
             return self._find_thoroughly(method, path)
-        # PERF: a second walk, in `miss`, would take 0.5 us.
-        return _not_found() if tables is not EMPTY and is_unknown(node, path) else None
+        # PERF: what `miss` would find out by a second walk: a 404 in 1.0 µs, not 2.0; a 405 in 1.5, not 2.8.
+        return None if tables is EMPTY else _certain_refusal(node, method, path, entry)
 
     def _find_thoroughly(self, method: str, path: str) -> tuple[BaseRule, dict[str, Any]] | None:
         """Searches the whole tree, for a path to which the tables have no answer."""
@@ -428,6 +428,22 @@ class Map(BaseMap):
         return MapAdapter.of(super().bind_to_environ(environ, server_name, subdomain))
 
 
+def _certain_refusal(
+    node: Node, method: str, path: str, entry: Mapping[str, BaseRule | None] | None
+) -> HTTPException | None:
+    """Returns the error for a path that has no rule, or none for the method; None where it takes a search to tell.
+
+    :param node: where the walk along the path has ended, which never turns back.
+    :param entry: the rules of the path, if it has no placeholders.
+    """
+    if "" in node or "//" in path:
+        return None
+    if not node.rules:
+        return _not_found() if path[:1] == "/" else None
+    allowed = node.leaf or entry
+    return None if not allowed or method in allowed or not method.isupper() else _not_allowed(sorted(allowed))
+
+
 def _not_found() -> NotFound:
     # PERF: 0.2 us; with the constructors of its base classes, which do no more than this, 0.45.
     if HTTPException.__init__ is not _shipped_init or NotFound.__init__ is not _shipped_init:
@@ -437,7 +453,18 @@ def _not_found() -> NotFound:
     return error
 
 
+def _not_allowed(methods: list[str]) -> MethodNotAllowed:
+    # PERF: as above, 0.25 us to 0.6.
+    if HTTPException.__init__ is not _shipped_init or MethodNotAllowed.__init__ is not _shipped_not_allowed:
+        return MethodNotAllowed(valid_methods=methods)
+    error: MethodNotAllowed = MethodNotAllowed.__new__(MethodNotAllowed)
+    error.response = None
+    error.valid_methods = methods
+    return error
+
+
 _shipped_init = HTTPException.__init__
+_shipped_not_allowed = MethodNotAllowed.__init__
 
 
 def _build_key(rule: BaseRule) -> tuple[int, int, int]:
