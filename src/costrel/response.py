@@ -48,6 +48,10 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from werkzeug.wrappers import Request
 
+Fields = tuple[tuple[str, str], ...]
+
+#: Status codes of responses that have no body (RFC 9110 §6.4.1), and those that are none.
+_BODILESS = frozenset((*range(200), 204, 304))
 _STATUS_LINES = {code: (f"{code} {phrase.upper()}", code) for code, phrase in HTTP_STATUS_CODES.items()}
 #: The headers of a request whose dates are conditions.
 _DATES = frozenset({"HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"})
@@ -424,9 +428,7 @@ def assemble(code: int, fields: list[tuple[str, str]], body: Iterable[bytes], di
     return response
 
 
-def prepared(
-    response: Response, roles: HeaderRoles, defaults: tuple[tuple[str, str], ...], last_seen: bool = False
-) -> Any:
+def prepared(response: Response, roles: HeaderRoles, defaults: Fields, last_seen: bool = False) -> Any:
     """Returns what to send for a response of one piece, after adding the default header fields to it.
 
     PERF: 0.8 us; to add them one by one and call the response takes 2 us.
@@ -439,16 +441,13 @@ def prepared(
     """
     content = response.response
     headers = response.headers
-    code = response._status_code
     if (
         type(content) is not list
         or len(content) != 1
         or type(content[0]) is not bytes
         or type(headers) is not Headers
         or response.direct_passthrough
-        or code < 200
-        or code == 204
-        or code == 304
+        or response._status_code in _BODILESS
     ):
         return None
     fields = headers._list
