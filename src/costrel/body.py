@@ -13,21 +13,28 @@ class Closable(Protocol):
     def close(self) -> None: ...
 
 
-def encode_chunks(chunks: Iterable[str | bytes]) -> Iterator[bytes]:
-    """Returns an iterator of the chunks of a body, one by one as they are asked for, text as UTF-8."""
+def encode_chunks(chunks: Iterable[str | bytes], ended: list[bool] | None = None) -> Iterator[bytes]:
+    """Returns an iterator of the chunks of a body, one by one as they are asked for, text as UTF-8.
+
+    :param ended: gets something when the chunks are at their end and none of them has failed.
+    """
     # PERF: 0.01 us a chunk, for no Python code runs between two chunks of one type; a generator that looks at each
     # chunk takes 0.035 us.
-    return chain.from_iterable(map(_encode_run, groupby(chunks, type)))
+    return chain.from_iterable(_encoded_runs(chunks, ended))
 
 
-def _encode_run(run: tuple[type, Iterator[Any]]) -> Iterator[bytes]:
-    """Returns an iterator of a run of chunks of one type."""
-    kind, chunks = run
-    if kind is bytes:
-        return chunks
-    if kind is str:
-        return map(str.encode, chunks)
-    return (chunk.encode() if isinstance(chunk, str) else chunk for chunk in chunks)
+def _encoded_runs(chunks: Iterable[str | bytes], ended: list[bool] | None) -> Iterator[Iterator[bytes]]:
+    """Returns an iterator of the runs of chunks of one type."""
+    source: Iterable[Any] = chunks
+    for kind, run in groupby(source, type):
+        if kind is bytes:
+            yield run
+        elif kind is str:
+            yield map(str.encode, run)
+        else:
+            yield (chunk.encode() if isinstance(chunk, str) else chunk for chunk in run)
+    if ended is not None:
+        ended.append(True)
 
 
 class Body:
