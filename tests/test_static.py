@@ -261,20 +261,72 @@ def test_file_that_changes_meanwhile(
     path = tmp_path / "log.txt"
     path.write_text("one")
     sizes = iter([3])
-    real = os.stat
+    real = os.fstat
 
-    def stat(target: Any, *arguments: Any, **options: Any) -> Any:
-        result = real(target, *arguments, **options)
-        if target == str(path) and next(sizes, None):
+    def look(descriptor: int) -> Any:
+        result = real(descriptor)
+        if next(sizes, None):
             path.write_text("one two")
         return result
 
-    monkeypatch.setattr(os, "stat", stat)
+    monkeypatch.setattr(os, "fstat", look)
     response = send_static(str(tmp_path), "log.txt", None)
     assert response.content_length == 7
     response.direct_passthrough = False
     assert response.get_data() == b"one two"
     response.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_pipe_is_no_file(context: dict[str, Any], tmp_path: Path) -> None:
+    """A named pipe is not found, and nobody waits for what may be written to it."""
+    os.mkfifo(tmp_path / "pipe.txt")
+    with pytest.raises(NotFound):
+        send_static(str(tmp_path), "pipe.txt", None)
+
+
+@pytest.mark.parametrize("wanted", [None, "bytes=1-3", "bytes=1-2,4-5", "bytes=999999-"])
+@pytest.mark.parametrize("name", ["app.css", "long.bin", "sub", "none.txt"])
+def test_no_file_stays_open(site: App, name: str, wanted: str | None) -> None:
+    """Whatever a request asks for, no file is open after it."""
+    if not os.path.isdir("/proc/self/fd"):
+        pytest.skip("the system does not tell which files are open")
+    before = os.listdir("/proc/self/fd")
+    environ = make_environ(f"/static/{name}", headers={} if wanted is None else {"Range": wanted})
+    assert call(site, environ).read() is not None
+    assert os.listdir("/proc/self/fd") == before
+
+
+def test_file_that_is_gone_once_open(site: App, folder: Path) -> None:
+    """A file of a network's file system that has gone stale is closed, and left to the long way."""
+    with (
+        site.test_request_context(),
+        mock.patch.object(os, "fstat", side_effect=OSError("stale")) as look,
+        mock.patch.object(os, "close", side_effect=os.close) as close,
+    ):
+        assert static._send_at_once(str(folder / "app.css"), None) is None
+    assert close.call_args == look.call_args
+
+
+@pytest.mark.parametrize("kind", [OSError, ValueError])
+def test_errors_of_the_application_are_its_own(site: App, folder: Path, kind: type[Exception]) -> None:
+    """An error of ``get_send_file_max_age`` is not taken for one of the file."""
+
+    class Broken(App):
+        def get_send_file_max_age(self, filename: str | None) -> int | None:
+            raise kind("mine")
+
+    app = Broken("site", root_path=str(folder.parent), static_folder="static")
+    with app.test_request_context(), pytest.raises(kind, match="mine"):
+        send_static(str(folder), "app.css", None)
+
+
+@given(st.integers(0, 20), st.integers(0, 20))
+def test_reading_without_pread(folder: Path, start: int, length: int) -> None:
+    """Where the system cannot read at a place at once, the same is read."""
+    with open(folder / "app.css", "rb") as file:
+        found = static._seek_and_read(file.fileno(), length, start)
+        assert found == static._read_at(file.fileno(), length, start) == FILES["app.css"][start : start + length]
 
 
 @pytest.mark.parametrize("name", ["none.txt", "../secret.txt", "sub", "", "/etc/passwd", "a\x00b"])

@@ -50,7 +50,8 @@ _ONE_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _CONDITIONS = frozenset({"HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_NONE_MATCH", "HTTP_IF_UNMODIFIED_SINCE"})
 _ACCEPTS_RANGES = "Accept-Ranges", "bytes"
 _NOT_KEPT = "Cache-Control", "no-cache"
-_READ_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+#: To open what turns out to be a pipe must not wait for somebody to write to it.
+_READ_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NONBLOCK"))
 
 
 def _request_context() -> RequestContext:
@@ -164,40 +165,65 @@ def _send_at_once(path: str, max_age: int | None) -> Response | None:
     context = _request_context()
     app = context.app
     environ = context.environ
+    method = environ["REQUEST_METHOD"]
     if app.response_class is not Response or not is_shipped() or app.config["USE_X_SENDFILE"]:
         return None
+    if not _name(path)[0] or method not in ("GET", "HEAD"):
+        return None
+    # A client that names a tag has the file already, or is answered by the long way.
+    reads = method == "GET" and "HTTP_IF_NONE_MATCH" not in environ
+    descriptor = None
     try:
-        status = os.stat(path)
+        # PERF: to open a file and then look at it takes 0.7 us less than to look first.
+        if reads:
+            descriptor = os.open(path, _READ_FLAGS)
+        status = os.stat(path) if descriptor is None else os.fstat(descriptor)
     except (OSError, ValueError):
+        if descriptor is not None:
+            os.close(descriptor)
         return None
-    name, extension, lowered = _name(path)
-    if not name or not stat.S_ISREG(status.st_mode):
+    try:
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if max_age is None:
+            max_age = app.get_send_file_max_age(path)
+        return _response_to(environ, path, status, max_age, descriptor)
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _response_to(
+    environ: WSGIEnvironment, path: str, status: os.stat_result, max_age: int | None, descriptor: int | None
+) -> Response | None:
+    """Returns the response for a file; None where the rules are needed in full, or the file is changing.
+
+    :param descriptor: of the open file; None where its content is not to be sent.
+    """
+    if not (max_age is None or type(max_age) is int):
         return None
-    if max_age is None:
-        max_age = app.get_send_file_max_age(path)
-    method = environ["REQUEST_METHOD"]
-    if method not in ("GET", "HEAD") or not (max_age is None or type(max_age) is int):
-        return None
-    mimetype, encoding = _media_type(name, extension, lowered)
-    fields, tag = _fields(path, status.st_size, status.st_mtime, mimetype, encoding)
+    size = status.st_size
+    mimetype, encoding = _media_type(*_name(path))
+    fields, tag = _fields(path, size, status.st_mtime, mimetype, encoding)
+    start, stop, code = 0, size, 200
+    ranges: list[tuple[str, str]] = [_ACCEPTS_RANGES]
     if "HTTP_RANGE" in environ:
-        part = _part(environ, tag[1], status.st_size)
+        part = _part(environ, tag[1], size)
         if part is None:
             return None
         start, stop = part
         code = 206
         fields = [*fields[:-2], ("Content-Length", str(stop - start)), fields[-1]]
-        ranges = [_ACCEPTS_RANGES, ("Content-Range", f"bytes {start}-{stop - 1}/{status.st_size}")]
+        ranges.append(("Content-Range", f"bytes {start}-{stop - 1}/{size}"))
     else:
         unchanged = _is_unchanged(environ, tag[1])
         if unchanged is None:
             return None
-        start, stop = 0, status.st_size
-        code = 304 if unchanged else 200
-        ranges = [_ACCEPTS_RANGES]
+        if unchanged:
+            code = 304
     body: Any = []
-    if code != 304 and method == "GET":
-        body = _read(path, status.st_size, start, stop, environ)
+    if descriptor is not None:
+        body = _read(path, descriptor, size, start, stop, environ)
         if body is None:
             return None
     now = int(time.time())
@@ -265,24 +291,28 @@ def _part(environ: WSGIEnvironment, etag: str, size: int) -> tuple[int, int] | N
     return (start, stop) if 0 <= start < stop else None
 
 
-def _read(path: str, size: int, start: int, stop: int, environ: WSGIEnvironment) -> Any:
+def _read(path: str, descriptor: int, size: int, start: int, stop: int, environ: WSGIEnvironment) -> Any:
     """Returns the body: the content of a small file or a small part of one, else the open file in the server's wrapper.
 
+    :param descriptor: of the file; it stays open.
     :returns: None where the file has changed since its size was looked up, and for a large part of a file.
     """
     length = stop - start
     if length > _ONE_READ:
-        return wrap_file(environ, open(path, "rb")) if length == size else None
-    # PERF: 5 us; `open` makes two objects around the descriptor and asks for its size and position, 12 us.
-    descriptor = os.open(path, _READ_FLAGS)
-    try:
-        if start:
-            os.lseek(descriptor, start, os.SEEK_SET)
-        # One byte more than the file had tells whether it has grown.
-        data = os.read(descriptor, length + (stop == size))
-    finally:
-        os.close(descriptor)
+        # The file has the path for its name, and a descriptor of its own.
+        return wrap_file(environ, open(path, "rb", opener=lambda *_: os.dup(descriptor))) if length == size else None
+    # One byte more than the file had tells whether it has grown.
+    data = _read_at(descriptor, length + (stop == size), start)
     return [data] if len(data) == length else None
+
+
+def _seek_and_read(descriptor: int, length: int, start: int) -> bytes:
+    """Does what ``os.pread`` does, where the system has no such call."""
+    os.lseek(descriptor, start, os.SEEK_SET)
+    return os.read(descriptor, length)
+
+
+_read_at: Callable[[int, int, int], bytes] = getattr(os, "pread", _seek_and_read)
 
 
 @lru_cache(maxsize=1024)
