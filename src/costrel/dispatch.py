@@ -9,6 +9,7 @@ What happens at the end is in ``costrel.ending``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
@@ -102,7 +103,7 @@ def serve(
             status, headers, body = reply
             start_response(status, headers)
             if method == "HEAD":
-                body = body.emptied() if type(body) is Body else []
+                body = body.emptied() if isinstance(body, Body) else []
         else:
             body = reply(environ, start_response)
             if not getattr(reply, "is_sequence", False) and not isinstance(body, file_wrapper(environ)):
@@ -124,7 +125,7 @@ def serve(
             else:
                 close_request(context)
         elif type(body) is Body:
-            body = ReportedStream(body, context)
+            body = ReportedStream(body._chunks, body._source, context)
         return body
     finally:
         current_context.reset(token)
@@ -240,6 +241,10 @@ def _answer(
             data = plans.json_body(value).encode()
             fields = [plans.json_header, ("Content-Length", str(len(data))), *plans.default_headers]
             reply = "200 OK", fields, [data]
+        elif kind is GeneratorType:
+            # PERF: as by plain_reply, with one object in place of two: 0.5 us.
+            stream: Any = value
+            reply = "200 OK", [plans.html_header, *plans.default_headers], ReportedStream(stream, stream, context)
         elif isinstance(value, HTTPException):
             reply = error_reply(plans, value)
         else:

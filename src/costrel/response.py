@@ -441,23 +441,20 @@ def prepared(response: Response, roles: HeaderRoles, defaults: Fields, last_seen
     """
     content = response.response
     headers = response.headers
-    if (
-        type(content) is not list
-        or len(content) != 1
-        or type(content[0]) is not bytes
-        or type(headers) is not Headers
-        or response.direct_passthrough
-        or response._status_code in _BODILESS
-    ):
+    code = response._status_code
+    unchanged = code == 304
+    passed = response.direct_passthrough and not unchanged
+    if type(content) is not list or type(headers) is not Headers or (passed and response._on_close):
+        return None
+    if not unchanged and (len(content) != 1 or type(content[0]) is not bytes or code in _BODILESS):
         return None
     fields = headers._list
     before = present = roles.of_defaults
     for field in fields:
         before = present
         present |= roles[field[0]]
-    if not present & LENGTH or (present & DEFAULT and defaults):
+    if not (present & LENGTH or unchanged) or (present & DEFAULT and defaults):
         return None
-    last = fields[-1]
     # Also to the response itself: somebody may look at it when it is closed.
     fields += defaults
     sent = fields[:]
@@ -469,10 +466,13 @@ def prepared(response: Response, roles: HeaderRoles, defaults: Fields, last_seen
                 encode_url(sent)
             else:
                 # PERF: to look for the URL where a redirect does not have it takes 0.35 us.
-                sent[-1 - len(defaults)] = url_field(last)
+                place = -1 - len(defaults)
+                sent[place] = url_field(sent[place])
         except ValueError:
             return None  # the response will raise it when it is called
-    if last_seen and not response._on_close:
+    if unchanged:
+        sent, content = without_body_fields(sent, code), []
+    if passed or (last_seen and not response._on_close):
         # PERF: nothing is to be closed: 0.4 us less, the most of it for the server that need not call `close`.
         return response._status, sent, content
     body = CompleteBody(content)
