@@ -117,7 +117,7 @@ def _check_not_idle(app: App, rule: str, methods: set[str], options: Mapping[str
             " Make it with App(..., host_matching=True), or leave host out."
         )
     for part in (options.get("subdomain"), host, rule):
-        for converter, arguments, name in placeholders(part) if part and ":" in part else ():
+        for converter, arguments, name in placeholders(part) if part and "<any" in part else ():
             if app.url_map.converters.get(converter) is AnyConverter and not arguments.strip(", "):
                 raise ValueError(
                     f"The URL rule {rule!r} has <{converter}:{name}> without texts to choose from, so it would match"
