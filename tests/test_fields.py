@@ -29,6 +29,7 @@ from costrel.fields import (
     read_at_once,
     store_fields,
 )
+from tests.support.lookups import LOOKUPS
 
 _PIECES = ["%C3%A4", "%26", "%3d", "%3D", "%2B", "%5C", "%25", "%00", "%ff", "%zz", "%u1", "\\x41", "\\", "\0"]
 _PARTS = ["%C3", "%A4", "%E2%82", "%AC", "%F0%9F", "%98%80", "%ED%A0%80", "%C0", "ä", "€", "😀", "a=", "&", "\ud800"]
@@ -110,13 +111,7 @@ class OwnFields(ImmutableMultiDict[str, str]):
 SAME = WerkzeugImmutableMultiDict([("a", "1")])
 
 USES: dict[str, Callable[[Any, Any], Any]] = {
-    "[]": lambda fields, key: fields[key],
-    "get": lambda fields, key: fields.get(key),
-    "get with a default": lambda fields, key: fields.get(key, default="none"),
-    "get with a type": lambda fields, key: fields.get(key, type=int),
-    "get with both": lambda fields, key: fields.get(key, -1, int),
-    "get of a failing type": lambda fields, key: fields.get(key, "none", lambda value: value + 1),
-    "get with an error": lambda fields, key: fields.get(key, type=lambda value: {}[value]),
+    **LOOKUPS,
     "getlist": lambda fields, key: fields.getlist(key, type=int),
     "in": lambda fields, key: key in fields,
     "write": lambda fields, key: fields.__setitem__(key, "1"),

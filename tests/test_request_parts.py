@@ -26,6 +26,7 @@ from costrel.request_parts import (
     read_path,
 )
 from tests.support.environ import call, make_environ
+from tests.support.lookups import LOOKUPS
 
 MULTIPART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
 TEXTS = st.text("ab=&+%20c3A4fFÃ¤;\\", max_size=12) | st.sampled_from(["", "a=1&b=2&a=3", "a=%26&b=%ff", "x=1&" * 20])
@@ -151,13 +152,7 @@ def _pickled(headers: Any, protocol: int) -> Any:
 SHARED = {"HTTP_X_TOKEN": "1"}
 
 HEADER_USES: dict[str, Callable[[Any, Any], Any]] = {
-    "[]": lambda headers, key: headers[key],
-    "get": lambda headers, key: headers.get(key),
-    "get with a default": lambda headers, key: headers.get(key, default="none"),
-    "get with a type": lambda headers, key: headers.get(key, type=int),
-    "get with both": lambda headers, key: headers.get(key, -1, int),
-    "get of a failing type": lambda headers, key: headers.get(key, "none", lambda value: value + 1),
-    "get with an error": lambda headers, key: headers.get(key, type=lambda value: {}[value]),
+    **LOOKUPS,
     "getlist": lambda headers, key: [headers.getlist(key), headers.getlist(key, type=int), headers.get_all(key)],
     "in": lambda headers, key: key in headers,
     "write": lambda headers, key: headers.__setitem__(key, "1"),

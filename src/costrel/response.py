@@ -50,8 +50,8 @@ if TYPE_CHECKING:
 
 Fields = tuple[tuple[str, str], ...]
 
-#: Status codes of responses that have no body (RFC 9110 §6.4.1), and those that are none.
-_BODILESS = frozenset((*range(200), 204, 304))
+#: Status codes of responses that have no body (RFC 9110 §6.4.1).
+_BODILESS = frozenset((*range(100, 200), 204, 304))
 _STATUS_LINES = {code: (f"{code} {phrase.upper()}", code) for code, phrase in HTTP_STATUS_CODES.items()}
 #: The headers of a request whose dates are conditions.
 _DATES = frozenset({"HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE", "HTTP_IF_RANGE"})
@@ -272,7 +272,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
             encode_url(fields)
         code = self._status_code
         content = self.response
-        if 100 <= code < 200 or code == 204 or code == 304:
+        if code in _BODILESS:
             fields = without_body_fields(fields, code)
         elif not present & LENGTH:
             if self.automatically_set_content_length and isinstance(content, (list, tuple)):
@@ -296,7 +296,7 @@ class Response(WerkzeugResponse, metaclass=WatchedType):
     def get_app_iter(self, environ: WSGIEnvironment) -> Iterable[bytes]:
         """Returns the body for the server: empty where the method or the status forbids one (RFC 9110 §6.4.1)."""
         code = self._status_code if self._plain else self.status_code
-        if environ["REQUEST_METHOD"] == "HEAD" or 100 <= code < 200 or code == 204 or code == 304:
+        if environ["REQUEST_METHOD"] == "HEAD" or code in _BODILESS:
             return Body((), self)
         if not self.direct_passthrough:
             return Body(self.response if self._plain else self.iter_encoded(), self)
